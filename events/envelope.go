@@ -1,0 +1,44 @@
+package events
+
+// Headers of a message. Events use the binary mode of CloudEvents 1.0; a header
+// carries one value, always.
+const (
+	HeaderMsgID       = "Nats-Msg-Id"
+	HeaderContentType = "Content-Type"
+	HeaderTraceparent = "traceparent"
+
+	HeaderCESpecVersion = "ce-specversion"
+	HeaderCEID          = "ce-id"
+	HeaderCEType        = "ce-type"
+	HeaderCESource      = "ce-source"
+	HeaderCESubject     = "ce-subject"
+	HeaderCETime        = "ce-time"
+	HeaderCEDataSchema  = "ce-dataschema"
+
+	// HeaderReplyTo names the subject that gets a receipt or a problem.
+	HeaderReplyTo = "Millrace-Reply-To"
+	// HeaderTx is the id of the write that made a record: a writer that lost
+	// the answer finds its own id in the last record and knows it succeeded.
+	HeaderTx = "Millrace-Tx"
+	// HeaderState is the job's state after a record, for readers that fetch
+	// headers only.
+	HeaderState = "Millrace-State"
+	// HeaderRevision is the job's revision after a record.
+	HeaderRevision = "Millrace-Revision"
+)
+
+// Values of envelope headers.
+const (
+	ContentTypeJSON = "application/json"
+	SpecVersion     = "1.0"
+	CESource        = "/millrace"
+	typePrefix      = "dev.millrace."
+	typeSuffix      = ".v1"
+)
+
+// CEType is the CloudEvents type of an event name: dev.millrace.<name>.v1.
+func CEType(name string) string { return typePrefix + name + typeSuffix }
+
+// DataSchema is the address of the schema of a payload:
+// https://millrace.dev/schemas/<name>.v1.json.
+func DataSchema(name string) string { return "https://millrace.dev/schemas/" + name + ".v1.json" }

@@ -1,0 +1,50 @@
+package events
+
+import "strconv"
+
+// Message ids. Each names its tenant and its purpose, because the duplicate
+// window of a stream is one for all of its subjects.
+
+// RecordID is the id of a record: <tenant>/<job>/<revision>.
+func RecordID(tenant, job string, revision uint64) string {
+	return tenant + "/" + job + "/" + strconv.FormatUint(revision, 10)
+}
+
+// WorkID is the id of a work message: <tenant>/<job>/<step>/<attempt>. A
+// reissue counts from 1 and makes another id, or the duplicate window would
+// swallow the repair.
+func WorkID(tenant, job, step string, attempt, reissue int) string {
+	return reissued(tenant+"/"+job+"/"+step+"/"+strconv.Itoa(attempt), reissue)
+}
+
+// UndoID is the id of an undo message: <tenant>/<job>/<step>/undo/<attempt>.
+func UndoID(tenant, job, step string, attempt, reissue int) string {
+	return reissued(tenant+"/"+job+"/"+step+"/undo/"+strconv.Itoa(attempt), reissue)
+}
+
+// TimerID is the id of a timer: <tenant>/<job>/<step>/timer/<attempt>.
+func TimerID(tenant, job, step string, attempt, reissue int) string {
+	return reissued(tenant+"/"+job+"/"+step+"/timer/"+strconv.Itoa(attempt), reissue)
+}
+
+// OutcomeID is the id of an answer: <tenant>/<job>/<step>/<attempt>/<verdict>,
+// with undo/ before the attempt when it answers an undo.
+func OutcomeID(tenant, job, step string, undo bool, attempt int, verdict Verdict) string {
+	mid := "/"
+	if undo {
+		mid = "/undo/"
+	}
+	return tenant + "/" + job + "/" + step + mid + strconv.Itoa(attempt) + "/" + string(verdict)
+}
+
+// DeadID is the id of a dead letter: dead/<stream>/<sequence>.
+func DeadID(stream string, sequence uint64) string {
+	return "dead/" + stream + "/" + strconv.FormatUint(sequence, 10)
+}
+
+func reissued(id string, n int) string {
+	if n == 0 {
+		return id
+	}
+	return id + "/reissue/" + strconv.Itoa(n)
+}
