@@ -76,6 +76,8 @@ type Spec struct {
 	// Slots is how many attempts one process runs at once by default. Zero
 	// means the number of processors.
 	Slots int `json:"slots,omitempty"`
+	// Scratch asks for a folder per attempt; without it Task.Scratch is empty.
+	Scratch bool `json:"scratch,omitempty"`
 }
 
 // Task is one attempt at one step of one job. It is used by one goroutine.
@@ -93,7 +95,8 @@ type Task struct {
 	RawConfig json.RawMessage
 	// Store holds the bytes of Files and takes new ones.
 	Store *artifact.Store
-	// Scratch is an empty folder that is removed after the attempt.
+	// Scratch is an empty folder that is removed after the attempt, for stages
+	// whose [Spec] asks for one.
 	Scratch string
 	// Log has the job, step and attempt as attributes.
 	Log *slog.Logger
