@@ -29,11 +29,12 @@ const (
 
 // Values of envelope headers.
 const (
-	ContentTypeJSON = "application/json"
-	SpecVersion     = "1.0"
-	CESource        = "/millrace"
-	typePrefix      = "dev.millrace."
-	typeSuffix      = ".v1"
+	ContentTypeJSON    = "application/json"
+	ContentTypeProblem = "application/problem+json"
+	SpecVersion        = "1.0"
+	CESource           = "/millrace"
+	typePrefix         = "dev.millrace."
+	typeSuffix         = ".v1"
 )
 
 // CEType is the CloudEvents type of an event name: dev.millrace.<name>.v1.

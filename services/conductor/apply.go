@@ -1,0 +1,176 @@
+package conductor
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
+)
+
+// maxRecord is the largest record in bytes; a message may be 1 MiB, headers
+// included.
+const maxRecord = 960 << 10
+
+// move is what applying an input came to.
+type move struct {
+	changed bool
+	job     events.Job
+	plan    *flow.Plan
+}
+
+// apply applies an input to a locked job and commits what comes of it. An input
+// that changes nothing is only believed of a state read during this call.
+// again says that the input was delivered before, so that what it made due may
+// not have been published.
+func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in events.Input, again bool) (move, error) {
+	for fresh := false; ; {
+		if !e.known {
+			if err := c.read(ctx, e); err != nil {
+				return move{}, err
+			}
+			fresh = true
+		}
+		p, err := c.plan(ctx, e, plan)
+		if err != nil {
+			return move{}, err
+		}
+		env := flow.Env{Now: now(), Entropy: rand.Uint64()}
+		t, err := flow.Apply(p, e.job, in, env)
+		if (err != nil || !t.Changed) && !fresh {
+			e.known = false
+			continue
+		}
+		if err != nil {
+			return move{}, err
+		}
+		if !t.Changed {
+			if again {
+				err = c.publishOutstanding(ctx, e, p, 0)
+			}
+			return move{job: e.job, plan: p}, err
+		}
+		switch err := c.commit(ctx, e, in, env, t); {
+		case fault.Has(err, fault.BusFenced):
+			continue
+		case err != nil:
+			return move{}, err
+		}
+		if e.job.State == events.JobCancelling {
+			c.signalCancel(e.job)
+		}
+		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, 0)
+	}
+}
+
+// plan returns the pipeline version of a job: the given one when there is no
+// job yet, otherwise the version that the job has pinned.
+func (c *Conductor) plan(ctx context.Context, e *entry, given *flow.Plan) (*flow.Plan, error) {
+	ref := e.job.Pipeline
+	if ref.Digest == "" || (given != nil && given.Digest == ref.Digest) {
+		if given == nil {
+			return nil, fault.New(fault.JobUnknownOutcome, "job "+e.key.job, nil)
+		}
+		return given, nil
+	}
+	d, err := c.Pipelines.Version(ctx, e.key.tenant, ref.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return d.Plan, nil
+}
+
+// read loads the newest record of a job. A job without one is the zero job.
+func (c *Conductor) read(ctx context.Context, e *entry) error {
+	m, err := c.Broker.Last(ctx, events.StreamEvents, events.HistoryFilter(e.key.tenant, e.key.job))
+	if fault.Has(err, fault.BusNotFound) {
+		e.known, e.sequence, e.revision, e.job = true, 0, 0, events.Job{}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var r events.Record
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		return fault.New(fault.InternalBug, "read the record of job "+e.key.job, err)
+	}
+	e.known, e.sequence, e.revision, e.job = true, m.Sequence, r.Revision, r.Job
+	return nil
+}
+
+// commit writes a transition as the next record of the job. After bus.fenced,
+// the entry holds no state and the caller starts over; after an error whose
+// outcome cannot be known it holds none either.
+func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env flow.Env, t flow.Transition) error {
+	tx := uuid.NewString()
+	rec := events.Record{
+		Type: t.Type, Revision: e.revision + 1, Tx: tx, Time: env.Now, Entropy: env.Entropy,
+		Step: t.Step, Attempt: t.Attempt, Input: in, Job: t.Job, Due: t.Due,
+	}
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return fault.New(fault.InternalBug, "encode a record", err)
+	}
+	if len(data) > maxRecord {
+		return fault.New(fault.JobTooLarge, "record of "+strconv.Itoa(len(data))+" bytes", nil)
+	}
+	seq, err := c.Broker.Commit(ctx, bus.Out{
+		Subject: events.EventSubject(e.key.tenant, t.Job.Pipeline.Name, e.key.job, t.Kind),
+		ID:      events.RecordID(e.key.tenant, e.key.job, rec.Revision),
+		Header:  recordHeader(rec, e.key),
+		Data:    data,
+		Fence:   &bus.Fence{Filter: events.HistoryFilter(e.key.tenant, e.key.job), Last: e.sequence},
+	})
+	if err != nil {
+		e.known = false
+		if seq, err = c.recover(ctx, e, tx, err); err != nil {
+			return err
+		}
+	}
+	e.known, e.sequence, e.revision, e.job = true, seq, rec.Revision, t.Job
+	return nil
+}
+
+// recover finds out whether a commit that was refused or not answered is in the
+// log after all: the last record then carries its transaction id.
+func (c *Conductor) recover(ctx context.Context, e *entry, tx string, cause error) (uint64, error) {
+	if !fault.Has(cause, fault.BusFenced) && !fault.Has(cause, fault.BusTimeout) {
+		return 0, cause
+	}
+	m, err := c.Broker.Last(ctx, events.StreamEvents, events.HistoryFilter(e.key.tenant, e.key.job))
+	if err == nil && m.Header[events.HeaderTx] == tx {
+		return m.Sequence, nil
+	}
+	return 0, cause
+}
+
+func recordHeader(r events.Record, k jobKey) map[string]string {
+	name := r.Type
+	h := map[string]string{
+		events.HeaderContentType:   events.ContentTypeJSON,
+		events.HeaderCESpecVersion: events.SpecVersion,
+		events.HeaderCEID:          events.RecordID(k.tenant, k.job, r.Revision),
+		events.HeaderCEType:        events.CEType(name),
+		events.HeaderCESource:      events.CESource,
+		events.HeaderCESubject:     "job/" + k.job,
+		events.HeaderCETime:        r.Time.Format(time.RFC3339Nano),
+		events.HeaderCEDataSchema:  events.DataSchema("record"),
+		events.HeaderTx:            r.Tx,
+		events.HeaderState:         string(r.Job.State),
+		events.HeaderRevision:      strconv.FormatUint(r.Revision, 10),
+	}
+	if r.Job.Traceparent != "" {
+		h[events.HeaderTraceparent] = r.Job.Traceparent
+	}
+	return h
+}
+
+// now is the time by this process's clock, in UTC and whole milliseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,118 @@
+package conductor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/pipeline"
+)
+
+// Broker is what the conductor needs of the bus besides its consumers.
+// [bus.Conn] provides it.
+type Broker interface {
+	Commit(ctx context.Context, o bus.Out) (uint64, error)
+	Publish(ctx context.Context, outs ...bus.Out) error
+	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
+	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
+	Send(subject string, header map[string]string, data []byte) error
+}
+
+// Pipelines finds pipeline versions. [registry.Registry] provides it.
+type Pipelines interface {
+	// Current returns the newest version of a pipeline, or pipeline.not_found.
+	Current(ctx context.Context, tenant, name string) (*pipeline.Definition, error)
+	// Version returns the version with a digest, or pipeline.not_found.
+	Version(ctx context.Context, tenant, digest string) (*pipeline.Definition, error)
+}
+
+// Config is what a conductor is made of. Broker, Pipelines and Store are
+// required.
+type Config struct {
+	Broker    Broker
+	Pipelines Pipelines
+	// Store takes the content of inline files and knows those given by digest.
+	Store *artifact.Store
+	// CheckURL refuses a source that no fetch stage of this installation would
+	// read, so that the submitter learns it at once. Nil refuses nothing.
+	CheckURL func(url string) error
+	// InFlight is how many inputs of each kind are handled at once. Zero means 256.
+	InFlight int
+	// Cached is how many live jobs are kept in memory. Zero means 20,000.
+	Cached int
+	// ReconcileEvery is how often live jobs are compared with the queue. Zero
+	// means every minute. The comparison also runs at the start.
+	ReconcileEvery time.Duration
+	// Log takes one line per decision that a person may ask about. Nil discards.
+	Log *slog.Logger
+	// Middleware wraps every handler; tests use it to repeat and to fail.
+	Middleware []bus.Middleware
+}
+
+func (c *Config) setDefaults() error {
+	if c.Broker == nil || c.Pipelines == nil || c.Store == nil {
+		return errors.New("conductor: broker, pipelines and store are required")
+	}
+	if c.InFlight <= 0 {
+		c.InFlight = 256
+	}
+	if c.Cached <= 0 {
+		c.Cached = 20_000
+	}
+	if c.ReconcileEvery <= 0 {
+		c.ReconcileEvery = time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Conductor moves jobs. It is safe for concurrent use.
+type Conductor struct {
+	Config
+	jobs  *jobCache
+	nudge chan struct{}
+}
+
+// New returns a conductor that has not started.
+func New(c Config) (*Conductor, error) {
+	if err := c.setDefaults(); err != nil {
+		return nil, err
+	}
+	return &Conductor{Config: c, jobs: newJobCache(c.Cached), nudge: make(chan struct{}, 1)}, nil
+}
+
+// Register adds the conductor's consumers to a router. The router runs and
+// stops them.
+func (c *Conductor) Register(r *bus.Router) error {
+	for _, s := range []struct {
+		stream, durable, word string
+		tokens, tenant        int
+		handle                bus.Handler
+	}{
+		{events.StreamIntake, events.ConsumerIntake, "submit", 2, 0, c.handleSubmission},
+		{events.StreamOutcomes, events.ConsumerOutcomes, "outcome", 4, 1, c.handleOutcome},
+		{events.StreamControl, events.ConsumerControl, "control", 2, 0, c.handleCommand},
+		{events.StreamQueue, events.ConsumerDue, "due", 2, 0, c.handleTimer},
+	} {
+		err := r.Add(bus.Subscription{
+			Name: s.durable, Stream: s.stream, Durable: s.durable,
+			MaxInFlight: c.InFlight, Handle: s.handle, Middleware: c.Middleware,
+			DeadTenant: func(subject string) string {
+				if t, ok := events.Tokens(subject, s.word, s.tokens); ok {
+					return t[s.tenant]
+				}
+				return events.DefaultTenant
+			},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package conductor
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/pipeline"
+)
+
+// handleSubmission turns a submission into a job, or into the answer that an
+// earlier submission with the same key already got.
+func (c *Conductor) handleSubmission(ctx context.Context, m *bus.Message) error {
+	replyTo := m.Header[events.HeaderReplyTo]
+	if replyTo != "" && !replyAllowed(replyTo) {
+		return bus.Reject(fault.SubmitBadReplyTo, nil)
+	}
+	receipt, err := c.submit(ctx, m)
+	if err == nil {
+		c.reply(replyTo, receipt)
+		return nil
+	}
+	f := fault.From(err)
+	if replyTo == "" {
+		if retryable(f) {
+			return err
+		}
+		return bus.Reject(f.Code, err)
+	}
+	c.Log.Info("submission refused", "subject", fault.Clip(m.Subject, 200), "error", err)
+	c.reply(replyTo, problem(err))
+	return nil
+}
+
+// submit checks a submission and creates its job.
+func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt, error) {
+	tokens, ok := events.Tokens(m.Subject, "submit", 2)
+	if !ok {
+		return events.Receipt{}, fault.New(fault.SubmitInvalid, "tenant and pipeline are 1 to 64 of a-z, 0-9, _ and -", nil)
+	}
+	tenant, name := tokens[0], tokens[1]
+	s, err := decodeSubmission(m.Data)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	def, err := c.Pipelines.Current(ctx, tenant, name)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	a, err := c.check(ctx, s, def)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	a.Tenant, a.Traceparent = tenant, m.Header[events.HeaderTraceparent]
+	a.Key, a.Job = identity(tenant, s.Key, m)
+	return c.create(ctx, a, def, m.Delivered > 1)
+}
+
+// create commits the first record of a job, or answers with the job that the
+// key already made.
+func (c *Conductor) create(ctx context.Context, a *events.Accepted, def *pipeline.Definition, again bool) (events.Receipt, error) {
+	e := c.jobs.lock(jobKey{a.Tenant, a.Job})
+	fresh := !e.known
+	if fresh && !again {
+		// Most submissions are new: try to be the first without looking.
+		e.known, e.sequence, e.revision, e.job = true, 0, 0, events.Job{}
+	} else {
+		e.known = false
+	}
+	mv, err := c.apply(ctx, e, def.Plan, events.Input{Submit: a}, again)
+	c.jobs.unlock(e, err == nil && e.known && !flow.Final(e.job.State))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if !mv.changed && mv.job.Fingerprint != a.Fingerprint {
+		return events.Receipt{}, keyReused(a.Key, mv.job)
+	}
+	if mv.changed {
+		c.Log.Info("job accepted", "job", a.Job, "tenant", a.Tenant, "pipeline", a.Pipeline.Name)
+	}
+	return events.Receipt{
+		Job: a.Job, State: mv.job.State, Duplicate: !mv.changed, Outcome: flow.Outcome(mv.job),
+	}, nil
+}
+
+// keyReused says what an idempotency key was first used for.
+func keyReused(key string, j events.Job) error {
+	names := make([]string, 0, 3)
+	for i, f := range j.Files {
+		if i == 3 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, strconv.Quote(f.Name))
+	}
+	return &reusedError{job: j.ID, Error: fault.New(fault.SubmitKeyReused,
+		"key "+strconv.Quote(key)+" was first used at "+j.AcceptedAt.Format("2006-01-02T15:04:05Z")+
+			" for job "+j.ID+" of pipeline "+j.Pipeline.Name+" with "+strings.Join(names, ", "), nil)}
+}
+
+// reusedError is a submit.key_reused that carries the first job's id.
+type reusedError struct {
+	*fault.Error
+	job string
+}
+
+// Unwrap gives the fault to errors.As.
+func (e *reusedError) Unwrap() error { return e.Error }
+
+// identity returns the idempotency key of a submission and the id of its job.
+// The id is made from the key, so the key needs no table and never expires
+// before the job. Without a key, the place in the intake stands for it, which a
+// redelivery does not change.
+func identity(tenant, key string, m *bus.Message) (string, string) {
+	if key == "" {
+		key = m.Header[events.HeaderMsgID]
+	}
+	seed := "key\x00" + key
+	if key == "" {
+		seed = "place\x00" + strconv.FormatUint(m.Sequence, 10) + "\x00" + strconv.FormatInt(m.Time.UnixNano(), 10)
+	}
+	return key, jobID(tenant, seed)
+}
+
+func jobID(tenant, seed string) string {
+	sum := sha256.Sum256([]byte(tenant + "\x00" + seed))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+}
+
+// fingerprint is the digest of what an idempotency key stands for: pipeline,
+// files and parameters. Labels are not part of it, nor is the version of the
+// pipeline.
+func fingerprint(a *events.Accepted) (string, error) {
+	var params any
+	if len(a.Params) > 0 {
+		if err := json.Unmarshal(a.Params, &params); err != nil {
+			return "", err
+		}
+	}
+	data, err := json.Marshal(struct {
+		Pipeline string          `json:"pipeline"`
+		Files    []events.Source `json:"files"`
+		Params   any             `json:"params"`
+	}{a.Pipeline.Name, withoutSize(a.Files), params})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hexed(sum[:]), nil
+}
+
+// withoutSize drops what the store, and not the submitter, says of a file.
+func withoutSize(files []events.Source) []events.Source {
+	out := make([]events.Source, len(files))
+	for i, f := range files {
+		f.Size = 0
+		out[i] = f
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package conductor
+
+import (
+	"context"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
+)
+
+// settled is how old a record must be before its due work is missed: a younger
+// one may belong to a conductor that is publishing it at this moment.
+const settled = 2 * time.Second
+
+// Reconcile compares every live job with the queue until ctx ends: once at the
+// start, after every call of [Conductor.Nudge], and at regular times. Work, timers
+// and undos that are nowhere are published again.
+func (c *Conductor) Reconcile(ctx context.Context) error {
+	tick := time.NewTicker(c.ReconcileEvery)
+	defer tick.Stop()
+	for {
+		n, err := c.reconcileOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			c.Log.Warn("reconcile", "error", err)
+		case n > 0:
+			c.Log.Info("lost work published again", "count", n)
+		}
+		wait := (<-chan time.Time)(nil)
+		if err != nil {
+			wait = time.After(settled)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-c.nudge:
+			c.jobs.forget()
+		case <-wait:
+		}
+	}
+}
+
+// Nudge asks for a comparison soon, because the broker may have lost derived
+// messages: it was restarted, or its streams were made anew. It never blocks.
+func (c *Conductor) Nudge() {
+	select {
+	case c.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// reconcileOnce repairs what is missing and returns how many messages it
+// published.
+func (c *Conductor) reconcileOnce(ctx context.Context) (int, error) {
+	live := make(map[jobKey]time.Time)
+	err := c.Broker.Scan(ctx, bus.Scan{
+		Stream: events.StreamEvents, Filters: []string{events.AllEvents},
+		LastPerSubject: true, HeadersOnly: true,
+	}, func(m *bus.Message) error {
+		t, ok := events.Tokens(m.Subject, "events", 4)
+		if !ok {
+			return nil
+		}
+		// In stream order, so that the newest record of a job has the last word.
+		k := jobKey{t[0], t[2]}
+		if flow.Final(events.JobState(m.Header[events.HeaderState])) {
+			delete(live, k)
+		} else {
+			live[k] = m.Time
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for k, at := range live {
+		if time.Since(at) < settled {
+			// Look again when it has settled, without waiting for the next tick.
+			defer time.AfterFunc(settled, c.Nudge)
+			continue
+		}
+		n, err := c.reconcileJob(ctx, k)
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// reconcileJob publishes what is due for a job and nowhere to be found.
+func (c *Conductor) reconcileJob(ctx context.Context, k jobKey) (int, error) {
+	e := c.jobs.lock(k)
+	e.known = false
+	n, err := c.repair(ctx, e)
+	c.jobs.unlock(e, err == nil && e.known && !flow.Final(e.job.State))
+	return n, err
+}
+
+func (c *Conductor) repair(ctx context.Context, e *entry) (int, error) {
+	if err := c.read(ctx, e); err != nil || e.sequence == 0 || flow.Final(e.job.State) {
+		return 0, err
+	}
+	p, err := c.plan(ctx, e, nil)
+	if err != nil {
+		return 0, err
+	}
+	var lost []events.DueItem
+	for _, d := range flow.Outstanding(p, e.job) {
+		found, err := c.present(ctx, e.key, d)
+		if err != nil {
+			return 0, err
+		}
+		if !found {
+			lost = append(lost, d)
+		}
+	}
+	if len(lost) == 0 {
+		return 0, nil
+	}
+	// The work may have been answered, and the answer applied by another
+	// conductor, between the looks into queue and outcomes: then the record moved.
+	before := e.revision
+	if err := c.read(ctx, e); err != nil || e.revision != before {
+		return 0, err
+	}
+	reissue := int(time.Now().UnixMilli())
+	return len(lost), c.publishDue(ctx, e, p, lost, reissue)
+}
+
+// present reports whether a due item is in the queue, or already answered. The
+// order matters: work moves from the queue to the outcomes to the record.
+func (c *Conductor) present(ctx context.Context, k jobKey, d events.DueItem) (bool, error) {
+	look := [][2]string{}
+	switch d.Kind {
+	case events.DueTimer:
+		look = append(look,
+			[2]string{events.StreamQueue, events.TimerSubject(k.tenant, k.job, d.Step)},
+			[2]string{events.StreamQueue, events.DueSubject(k.tenant, k.job)})
+	case events.DueUndo:
+		look = append(look,
+			[2]string{events.StreamQueue, events.UndoOfStep(k.tenant, k.job, d.Step)},
+			[2]string{events.StreamOutcomes, events.OutcomeOfStep(k.tenant, k.job, d.Step)})
+	default:
+		look = append(look,
+			[2]string{events.StreamQueue, events.WorkOfStep(k.tenant, k.job, d.Step)},
+			[2]string{events.StreamOutcomes, events.OutcomeOfStep(k.tenant, k.job, d.Step)})
+	}
+	for _, l := range look {
+		_, err := c.Broker.Last(ctx, l[0], l[1])
+		if err == nil {
+			return true, nil
+		}
+		if !fault.Has(err, fault.BusNotFound) {
+			return false, err
+		}
+	}
+	return false, nil
+}
