@@ -186,6 +186,22 @@ const (
 	MillStartFailed Code = "mill.start_failed"
 	// InternalBug: an invariant of Millrace does not hold.
 	InternalBug Code = "internal.bug"
+	// CliUsage: the command line is not usable.
+	CliUsage Code = "cli.usage"
+	// CliNoServer: no server is known here.
+	CliNoServer Code = "cli.no_server"
+	// CliUnreadable: a file named on the command line cannot be read.
+	CliUnreadable Code = "cli.unreadable"
+	// CliWriteFailed: the output cannot be written.
+	CliWriteFailed Code = "cli.write_failed"
+	// CliInterrupted: interrupted.
+	CliInterrupted Code = "cli.interrupted"
+	// CliCheckFailed: a check of this machine failed.
+	CliCheckFailed Code = "cli.check_failed"
+	// DemoNoFiles: there is no file to process.
+	DemoNoFiles Code = "demo.no_files"
+	// DemoCheckFailed: a result of the demo does not match its original.
+	DemoCheckFailed Code = "demo.check_failed"
 )
 
 var registry = map[Code]Info{
@@ -280,4 +296,12 @@ var registry = map[Code]Info{
 	MillBadConfig:            {MillBadConfig, "schema_mismatch", 400, "the configuration is not usable", "The message names the flag; millrace serve --help lists them all."},
 	MillStartFailed:          {MillStartFailed, "dependency_down", 503, "the mill could not start", "The message has the cause: an address in use, a folder that cannot be written."},
 	InternalBug:              {InternalBug, "bug", 500, "an invariant of Millrace does not hold", "This is a bug; report it with the log and the job's events."},
+	CliUsage:                 {CliUsage, "schema_mismatch", 400, "the command line is not usable", "Run the command with --help to see what it takes."},
+	CliNoServer:              {CliNoServer, "dependency_down", 503, "no server is known here", "Start one with millrace dev in another terminal, or name one by --server or MILLRACE_SERVER."},
+	CliUnreadable:            {CliUnreadable, "data_quality", 422, "a file named on the command line cannot be read", "Check the path and its permissions; name files, not folders."},
+	CliWriteFailed:           {CliWriteFailed, "resource", 507, "the output cannot be written", "Check the disk, or the program that reads the output."},
+	CliInterrupted:           {CliInterrupted, "cancelled", 499, "interrupted", "Jobs that were accepted go on at the server; millrace job watch follows them again."},
+	CliCheckFailed:           {CliCheckFailed, "conflict", 409, "a check of this machine failed", "Each failed check has its own hint."},
+	DemoNoFiles:              {DemoNoFiles, "data_quality", 422, "there is no file to process", "Name files or folders: millrace demo PATH."},
+	DemoCheckFailed:          {DemoCheckFailed, "bug", 500, "a result of the demo does not match its original", "This is a bug; the folder named in the output holds the result."},
 }
