@@ -1,0 +1,2 @@
+// Package flow decides what happens to a job.
+package flow
