@@ -10,8 +10,10 @@ import (
 	"github.com/millrace/millrace/pkg/flow"
 )
 
-// settled is how old a record must be before its due work is missed: a younger
-// one may belong to a conductor that is publishing it at this moment.
+// settled is how old a record must be before a regular comparison misses its due
+// work: a younger one may belong to a conductor that is publishing it at this
+// moment. After a start or a loss no age is asked for; work that is published
+// twice answers twice, and the second answer changes nothing.
 const settled = 2 * time.Second
 
 // Reconcile compares every live job with the queue until ctx ends: once at the
@@ -20,27 +22,27 @@ const settled = 2 * time.Second
 func (c *Conductor) Reconcile(ctx context.Context) error {
 	tick := time.NewTicker(c.ReconcileEvery)
 	defer tick.Stop()
-	for {
-		n, err := c.reconcileOnce(ctx)
+	for age := time.Duration(0); ; {
+		n, err := c.reconcileOnce(ctx, age)
+		var again <-chan time.Time
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			c.Log.Warn("reconcile", "error", err)
+			again = time.After(settled)
 		case n > 0:
 			c.Log.Info("lost work published again", "count", n)
-		}
-		wait := (<-chan time.Time)(nil)
-		if err != nil {
-			wait = time.After(settled)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-again:
 		case <-tick.C:
+			age = settled
 		case <-c.nudge:
 			c.jobs.forget()
-		case <-wait:
+			age = 0
 		}
 	}
 }
@@ -54,9 +56,9 @@ func (c *Conductor) Nudge() {
 	}
 }
 
-// reconcileOnce repairs what is missing and returns how many messages it
-// published.
-func (c *Conductor) reconcileOnce(ctx context.Context) (int, error) {
+// reconcileOnce repairs what jobs without a record younger than age are missing
+// and returns how many messages it published.
+func (c *Conductor) reconcileOnce(ctx context.Context, age time.Duration) (int, error) {
 	live := make(map[jobKey]time.Time)
 	err := c.Broker.Scan(ctx, bus.Scan{
 		Stream: events.StreamEvents, Filters: []string{events.AllEvents},
@@ -80,9 +82,7 @@ func (c *Conductor) reconcileOnce(ctx context.Context) (int, error) {
 	}
 	total := 0
 	for k, at := range live {
-		if time.Since(at) < settled {
-			// Look again when it has settled, without waiting for the next tick.
-			defer time.AfterFunc(settled, c.Nudge)
+		if time.Since(at) < age {
 			continue
 		}
 		n, err := c.reconcileJob(ctx, k)

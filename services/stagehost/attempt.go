@@ -1,0 +1,216 @@
+package stagehost
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/stage"
+)
+
+// defaultTimeout bounds an attempt when neither step nor stage says how long.
+const defaultTimeout = 5 * time.Minute
+
+// attempt is a task being run.
+type attempt struct {
+	task    events.Task
+	started time.Time
+	stop    context.CancelCauseFunc
+	meter   meter
+}
+
+// handle runs one task and publishes its outcome.
+func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo bool) error {
+	task, err := h.decode(m, name, undo)
+	if err != nil {
+		return bus.Reject(fault.BusUndecodable, err)
+	}
+	started := time.Now()
+	switch stale, err := h.stale(ctx, m, task); {
+	case err != nil:
+		return err
+	case stale:
+		h.Log.Debug("stale task dropped", "job", task.Job, "step", task.Step, "attempt", task.Attempt)
+		return nil
+	}
+	if h.isStopped(jobKey{task.Tenant, task.Job}) && !undo {
+		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, fault.New(fault.JobCancelled, "", nil), started)
+	}
+	s, err := h.find(name, task.Stage)
+	if err != nil {
+		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, err, started)
+	}
+	return h.run(ctx, task, s, started)
+}
+
+// decode reads a task and holds it against the subject it came on.
+func (h *Host) decode(m *bus.Message, name string, undo bool) (events.Task, error) {
+	var task events.Task
+	if err := json.Unmarshal(m.Data, &task); err != nil {
+		return task, err
+	}
+	word := "work"
+	if undo {
+		word = "undo"
+	}
+	t, ok := events.Tokens(m.Subject, word, 4)
+	stageName, _, _ := strings.Cut(task.Stage, "@")
+	if !ok || t[0] != name || stageName != name || task.Undo != undo ||
+		t[1] != task.Tenant || t[2] != task.Job || t[3] != task.Step || task.Attempt < 1 {
+		return task, errors.New("payload and subject name different tasks")
+	}
+	return task, nil
+}
+
+// find returns the stage that a task asks for by "name@version".
+func (h *Host) find(name, ref string) (stage.Stage, error) {
+	_, version, _ := strings.Cut(ref, "@")
+	for _, s := range h.byName[name] {
+		if strconv.Itoa(s.Spec().Version) == version {
+			return s, nil
+		}
+	}
+	return nil, fault.New(fault.StageUnknown, ref+" on worker "+h.Worker, nil)
+}
+
+// run runs an attempt to its end, or to the end of its time, and answers.
+func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, started time.Time) error {
+	spec := s.Spec()
+	limit := time.Duration(task.TimeoutMS) * time.Millisecond
+	if limit <= 0 {
+		limit = spec.Timeout
+	}
+	if limit <= 0 {
+		limit = defaultTimeout
+	}
+	a := &attempt{task: task, started: started}
+	actx, stop := context.WithCancelCause(ctx)
+	a.stop = stop
+	defer stop(nil)
+	actx, cancel := context.WithTimeoutCause(actx, limit, fault.New(fault.StageTimeout, "after "+limit.String(), nil))
+	defer cancel()
+	h.begin(a)
+	defer h.end(a)
+
+	var res stage.Result
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		res, err = h.call(actx, s, spec, a, limit)
+	}()
+	select {
+	case <-done:
+	case <-actx.Done():
+		if h.overruns(actx, done) && ctx.Err() == nil {
+			// The job goes on; the slot stays taken until the stage returns.
+			answer := h.answer(ctx, task, spec, stage.Result{}, cause(actx), started)
+			<-done
+			return answer
+		}
+		<-done
+	}
+	if err != nil && actx.Err() != nil {
+		err = cause(actx)
+	}
+	if err != nil && ctx.Err() != nil {
+		return bus.HandOver(err) // the host stops, or the lease is lost: not an answer
+	}
+	return h.answer(ctx, task, spec, res, err, started)
+}
+
+// overruns reports whether a stage that was told to stop has not returned
+// within its grace.
+func (h *Host) overruns(ctx context.Context, done <-chan struct{}) bool {
+	t := time.NewTimer(h.Grace)
+	defer t.Stop()
+	select {
+	case <-done:
+		return false
+	case <-t.C:
+		h.Log.Error("stage does not stop", "cause", context.Cause(ctx))
+		return true
+	}
+}
+
+// call runs the stage's own code, and turns a panic into a fault.
+func (h *Host) call(ctx context.Context, s stage.Stage, spec stage.Spec, a *attempt, limit time.Duration) (res stage.Result, err error) {
+	log := h.Log.With("job", a.task.Job, "step", a.task.Step, "attempt", a.task.Attempt)
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("stage panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fault.New(fault.StagePanic, spec.Name, nil)
+		}
+	}()
+	t, clean, err := h.task(a, spec, log, limit)
+	if err != nil {
+		return res, err
+	}
+	defer clean()
+	if a.task.Undo {
+		return res, compensate(ctx, s, t, a.task.Done)
+	}
+	return s.Run(ctx, t)
+}
+
+// task is the attempt as the stage sees it.
+func (h *Host) task(a *attempt, spec stage.Spec, log *slog.Logger, limit time.Duration) (*stage.Task, func(), error) {
+	e := a.task
+	t := &stage.Task{
+		Job: e.Job, Tenant: e.Tenant, Pipeline: e.Pipeline.Name, Step: e.Step, Attempt: e.Attempt,
+		Deadline: a.started.Add(limit), Files: e.Files, Sources: e.Sources, RawConfig: e.Config,
+		Store: h.Store, Log: log, Report: a.meter.report,
+	}
+	if !spec.Scratch {
+		return t, func() {}, nil
+	}
+	dir, err := os.MkdirTemp(h.Scratch, "attempt-")
+	if err != nil {
+		return nil, nil, fault.New(fault.ArtifactIO, "make a scratch folder", err)
+	}
+	t.Scratch = dir
+	return t, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+func compensate(ctx context.Context, s stage.Stage, t *stage.Task, done *events.Result) error {
+	c, ok := s.(stage.Compensator)
+	if !ok {
+		return fault.New(fault.InternalBug, "stage "+s.Spec().Name+" has no undo", nil)
+	}
+	var r stage.Result
+	if done != nil {
+		r = stage.Result{Files: done.Files, Findings: done.Findings}
+	}
+	return c.Compensate(ctx, t, r)
+}
+
+// cause is why a context ended, as a fault.
+func cause(ctx context.Context) error {
+	return fault.From(context.Cause(ctx))
+}
+
+// meter is the newest progress of an attempt.
+type meter struct {
+	done, total atomic.Int64
+	unit        atomic.Pointer[string]
+	reports     atomic.Int64
+}
+
+func (m *meter) report(done, total int64, unit string) {
+	m.done.Store(done)
+	m.total.Store(total)
+	if u := m.unit.Load(); u == nil || *u != unit {
+		m.unit.Store(&unit)
+	}
+	m.reports.Add(1)
+}

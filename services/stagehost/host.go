@@ -1,0 +1,172 @@
+// Package stagehost runs stages. Each stage is an independent durable consumer:
+// the host pulls its tasks, as many as it has free slots, keeps them alive while
+// they run, publishes what came of them as outcomes, and acknowledges. A failed
+// attempt is an outcome like any other; the host decides nothing.
+//
+// # Crash table
+//
+//	killed after            | what another host finds, and does
+//	------------------------|--------------------------------------------------------------
+//	task delivered          | the task again, when the ack wait has passed; it is run
+//	stage half done         | the same; stages give the same outputs when run again
+//	outcome published       | the task again; the job's record, or the conductor, knows the
+//	                        | attempt is answered: it is dropped, or answered once more in vain
+//	task acknowledged       | nothing
+//
+// A host that stops hands tasks that it has not started to the others at once,
+// lets running ones go on for the drain time, and then interrupts and hands over
+// those too.
+package stagehost
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/stage"
+)
+
+// Broker is what a host needs of the bus besides its consumers. [bus.Conn]
+// provides it.
+type Broker interface {
+	Publish(ctx context.Context, outs ...bus.Out) error
+	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
+	Send(subject string, header map[string]string, data []byte) error
+	Subscribe(subject string, fn func(*bus.Message)) (stop func(), err error)
+}
+
+// Config is what a host is made of. Broker, Store and Stages are required.
+type Config struct {
+	Broker Broker
+	Store  *artifact.Store
+	Stages []stage.Stage
+	// Slots is how many attempts of each stage run at once. Zero leaves it to
+	// the stage, and then to the number of processors.
+	Slots int
+	// Drain is how long running attempts may go on after a stop. Zero means
+	// 1 second; negative means not at all.
+	Drain time.Duration
+	// Grace is how long an attempt that was told to stop may take to return.
+	// Zero means 3 seconds.
+	Grace time.Duration
+	// Scratch is the folder for the scratch folders of attempts. Empty means
+	// the system's.
+	Scratch string
+	// Worker names this process in outcomes. Empty means host name and pid.
+	Worker string
+	// Log takes one line per attempt that failed. Nil discards.
+	Log *slog.Logger
+	// Middleware wraps every handler; tests use it to repeat and to fail.
+	Middleware []bus.Middleware
+}
+
+func (c *Config) setDefaults() error {
+	if c.Broker == nil || c.Store == nil || len(c.Stages) == 0 {
+		return errors.New("stagehost: broker, store and stages are required")
+	}
+	if c.Drain == 0 {
+		c.Drain = time.Second
+	}
+	if c.Grace <= 0 {
+		c.Grace = 3 * time.Second
+	}
+	if c.Worker == "" {
+		name, _ := os.Hostname()
+		c.Worker = name + "-" + strconv.Itoa(os.Getpid())
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Host runs stages. It is safe for concurrent use.
+type Host struct {
+	Config
+	byName map[string][]stage.Stage
+
+	mu       sync.Mutex
+	running  map[*attempt]struct{}
+	stopped  map[jobKey]time.Time // jobs whose cancel signal was seen
+	watching time.Time            // since when no cancel signal can have been missed
+}
+
+type jobKey struct{ tenant, job string }
+
+// New returns a host that has not started.
+func New(c Config) (*Host, error) {
+	if err := c.setDefaults(); err != nil {
+		return nil, err
+	}
+	h := &Host{
+		Config: c, byName: make(map[string][]stage.Stage),
+		running: make(map[*attempt]struct{}), stopped: make(map[jobKey]time.Time),
+	}
+	for _, s := range c.Stages {
+		name := s.Spec().Name
+		h.byName[name] = append(h.byName[name], s)
+	}
+	return h, nil
+}
+
+// Register adds one consumer per stage to a router, and one for its undos when
+// it has any. The router runs and stops them. The consumers must have been
+// provisioned.
+func (h *Host) Register(r *bus.Router) error {
+	for name, versions := range h.byName {
+		if err := r.Add(h.subscription(name, versions, events.StageConsumer(name), "work")); err != nil {
+			return err
+		}
+		if !compensable(versions) {
+			continue
+		}
+		if err := r.Add(h.subscription(name, versions, events.UndoConsumer(name), "undo")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) subscription(name string, versions []stage.Stage, durable, word string) bus.Subscription {
+	return bus.Subscription{
+		Name: durable, Stream: events.StreamQueue, Durable: durable,
+		MaxInFlight: h.slots(versions), Drain: max(h.Drain, 0), KillGrace: h.Grace,
+		Middleware: h.Middleware,
+		Handle: func(ctx context.Context, m *bus.Message) error {
+			return h.handle(ctx, m, name, word == "undo")
+		},
+		DeadTenant: func(subject string) string {
+			if t, ok := events.Tokens(subject, word, 4); ok {
+				return t[1]
+			}
+			return events.DefaultTenant
+		},
+	}
+}
+
+func (h *Host) slots(versions []stage.Stage) int {
+	if h.Slots > 0 {
+		return h.Slots
+	}
+	if n := versions[0].Spec().Slots; n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func compensable(versions []stage.Stage) bool {
+	for _, s := range versions {
+		if _, ok := s.(stage.Compensator); ok {
+			return true
+		}
+	}
+	return false
+}
