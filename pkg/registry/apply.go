@@ -27,7 +27,7 @@ type pointer struct {
 //
 // Faults: pipeline.invalid; pipeline.conflict when others keep changing the name;
 // those of the bus.
-func (r *Registry) Apply(ctx context.Context, tenant string, src []byte) (d pipeline.Definition, created bool, err error) {
+func (r *Registry) Apply(ctx context.Context, tenant string, src []byte) (d *pipeline.Definition, created bool, err error) {
 	if !events.ValidToken(tenant) {
 		return d, false, fault.New(fault.PipelineInvalid, "the tenant's name is not allowed", nil)
 	}
@@ -46,7 +46,7 @@ func (r *Registry) Apply(ctx context.Context, tenant string, src []byte) (d pipe
 	for range applyTries {
 		created, err = r.point(ctx, tenant, hex, def)
 		if !fault.Has(err, fault.BusFenced) {
-			return *def, created, err
+			return def, created, err
 		}
 	}
 	return d, false, fault.New(fault.PipelineConflict, "apply "+def.Name, err)
