@@ -68,6 +68,12 @@ const (
 	BusClosed Code = "bus.closed"
 	// BusTimeout: the broker did not answer in time.
 	BusTimeout Code = "bus.timeout"
+	// BusDenied: the broker refuses this user.
+	BusDenied Code = "bus.denied"
+	// BusTooLarge: the message is larger than the broker takes.
+	BusTooLarge Code = "bus.too_large"
+	// BusBadMessage: a message to be published is malformed.
+	BusBadMessage Code = "bus.bad_message"
 	// ArtifactNotFound: the store holds no such artifact.
 	ArtifactNotFound Code = "artifact.not_found"
 	// ArtifactCorrupt: stored bytes do not match their digest.
@@ -202,6 +208,24 @@ const (
 	DemoNoFiles Code = "demo.no_files"
 	// DemoCheckFailed: a result of the demo does not match its original.
 	DemoCheckFailed Code = "demo.check_failed"
+	// HTTPTooLarge: the request is larger than the limit.
+	HTTPTooLarge Code = "http.too_large"
+	// HTTPUnsupportedMediaType: the route does not take this content type.
+	HTTPUnsupportedMediaType Code = "http.unsupported_media_type"
+	// HTTPBadHost: the Host header does not name this server.
+	HTTPBadHost Code = "http.bad_host"
+	// HTTPCrossSite: another web site asks a browser to change something here.
+	HTTPCrossSite Code = "http.cross_site"
+	// HTTPDigestMismatch: the content does not match its Content-Digest.
+	HTTPDigestMismatch Code = "http.digest_mismatch"
+	// HTTPTooBusy: the server handles as many requests of this kind as it may.
+	HTTPTooBusy Code = "http.too_busy"
+	// ClientUnreachable: the mill cannot be reached.
+	ClientUnreachable Code = "client.unreachable"
+	// ClientBadAnswer: the answer is not that of a mill.
+	ClientBadAnswer Code = "client.bad_answer"
+	// ClientInterrupted: the connection broke before the answer was complete.
+	ClientInterrupted Code = "client.interrupted"
 )
 
 var registry = map[Code]Info{
@@ -237,6 +261,9 @@ var registry = map[Code]Info{
 	BusProvisionFailed:       {BusProvisionFailed, "policy", 500, "a stream or consumer cannot be provisioned", "The message names it; another program may own a stream of that name with other settings."},
 	BusClosed:                {BusClosed, "transient", 503, "the connection is closed", "The process is stopping; the work moves to another."},
 	BusTimeout:               {BusTimeout, "timeout", 504, "the broker did not answer in time", "Whether the message was stored is not known; publishing it again with the same id is harmless."},
+	BusDenied:                {BusDenied, "auth", 500, "the broker refuses this user", "Check user, password or credentials file, and what the broker lets this user do."},
+	BusTooLarge:              {BusTooLarge, "policy", 413, "the message is larger than the broker takes", "Raise max_payload of the broker, or send less in one message."},
+	BusBadMessage:            {BusBadMessage, "bug", 500, "a message to be published is malformed", "This is a bug in the sender; the detail names what is missing."},
 	ArtifactNotFound:         {ArtifactNotFound, "data_quality", 404, "the store holds no such artifact", "It may have been removed by retention; submit the file again."},
 	ArtifactCorrupt:          {ArtifactCorrupt, "bug", 500, "stored bytes do not match their digest", "Restore the artifact store from a backup, or submit the file again; check the disk."},
 	ArtifactDiskFull:         {ArtifactDiskFull, "resource", 507, "the disk of the artifact store is full", "Free disk space; the step is tried again by itself."},
@@ -304,4 +331,13 @@ var registry = map[Code]Info{
 	CliCheckFailed:           {CliCheckFailed, "conflict", 409, "a check of this machine failed", "Each failed check has its own hint."},
 	DemoNoFiles:              {DemoNoFiles, "data_quality", 422, "there is no file to process", "Name files or folders: millrace demo PATH."},
 	DemoCheckFailed:          {DemoCheckFailed, "bug", 500, "a result of the demo does not match its original", "This is a bug; the folder named in the output holds the result."},
+	HTTPTooLarge:             {HTTPTooLarge, "policy", 413, "the request is larger than the limit", "The detail names the limit; upload a large file to POST /v1/artifacts or POST /v1/jobs instead of sending it inside JSON."},
+	HTTPUnsupportedMediaType: {HTTPUnsupportedMediaType, "schema_mismatch", 415, "the route does not take this content type", "The detail names what it takes."},
+	HTTPBadHost:              {HTTPBadHost, "policy", 421, "the Host header does not name this server", "Use localhost or 127.0.0.1, or ask the operator to allow the name."},
+	HTTPCrossSite:            {HTTPCrossSite, "policy", 403, "another web site asks a browser to change something here", "Open the page from the server itself, or ask the operator to trust the origin."},
+	HTTPDigestMismatch:       {HTTPDigestMismatch, "data_quality", 400, "the content does not match its Content-Digest", "It was damaged on the way or changed while it was sent; send it again."},
+	HTTPTooBusy:              {HTTPTooBusy, "rate_limited", 503, "the server handles as many requests of this kind as it may", "Try again in a moment."},
+	ClientUnreachable:        {ClientUnreachable, "dependency_down", 503, "the mill cannot be reached", "Start one with millrace dev, or check the address in --server or MILLRACE_SERVER."},
+	ClientBadAnswer:          {ClientBadAnswer, "bug", 502, "the answer is not that of a mill", "Check that the address is that of a millrace gateway and not of another program."},
+	ClientInterrupted:        {ClientInterrupted, "transient", 503, "the connection broke before the answer was complete", "Repeat the call with the same idempotency key; that is harmless."},
 }
