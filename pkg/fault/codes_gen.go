@@ -106,6 +106,8 @@ const (
 	StageUnclassified Code = "stage.unclassified"
 	// StageNoInput: the step has no file to work on.
 	StageNoInput Code = "stage.no_input"
+	// StageBadSpec: the stage does not describe itself as it must.
+	StageBadSpec Code = "stage.bad_spec"
 	// FetchNotFound: the source does not exist.
 	FetchNotFound Code = "fetch.not_found"
 	// FetchDenied: the source refuses access.
@@ -134,6 +136,12 @@ const (
 	FetchTooLarge Code = "fetch.too_large"
 	// FetchTooManyRedirects: the source redirects too often.
 	FetchTooManyRedirects Code = "fetch.too_many_redirects"
+	// FetchMismatch: the source is not what was expected.
+	FetchMismatch Code = "fetch.mismatch"
+	// FetchUntrusted: the source cannot prove who it is.
+	FetchUntrusted Code = "fetch.untrusted"
+	// FetchIO: the file cannot be read to its end.
+	FetchIO Code = "fetch.io"
 	// IdentifyMismatch: the content is not of the declared type.
 	IdentifyMismatch Code = "identify.mismatch"
 	// IdentifyNotAccepted: the pipeline does not accept this type.
@@ -156,6 +164,8 @@ const (
 	PublishIO Code = "publish.io"
 	// PublishChanged: the published file was changed by someone else.
 	PublishChanged Code = "publish.changed"
+	// PublishNoFolder: this mill has no publish folder.
+	PublishNoFolder Code = "publish.no_folder"
 	// CommandNotAllowed: the command is not allowed.
 	CommandNotAllowed Code = "command.not_allowed"
 	// CommandNotFound: the command does not exist.
@@ -280,6 +290,7 @@ var registry = map[Code]Info{
 	StageBadResult:           {StageBadResult, "bug", 500, "the stage returned a result that is not allowed", "This is a bug in the stage; findings are at most 64 of at most 1 KiB, files at most 1000."},
 	StageUnclassified:        {StageUnclassified, "unclassified", 500, "the stage failed without saying why", "It is tried again within the budget and then shown to a person; the message has the cause."},
 	StageNoInput:             {StageNoInput, "data_quality", 422, "the step has no file to work on", "Check what the steps before it hand on, and its when."},
+	StageBadSpec:             {StageBadSpec, "bug", 500, "the stage does not describe itself as it must", "This is a bug in the stage; its author sees it by testing it with package stagetest."},
 	FetchNotFound:            {FetchNotFound, "data_quality", 422, "the source does not exist", "Check the address; it answered that there is nothing."},
 	FetchDenied:              {FetchDenied, "auth", 422, "the source refuses access", "Give a URL that needs no login, or a signed one that has not expired."},
 	FetchUnreachable:         {FetchUnreachable, "dependency_down", 422, "the source cannot be reached", "Check that the host is up; the step waits and tries again."},
@@ -294,6 +305,9 @@ var registry = map[Code]Info{
 	FetchUnreadable:          {FetchUnreadable, "auth", 422, "the file cannot be opened for reading", "Check the permissions of the file and of the folders above it."},
 	FetchTooLarge:            {FetchTooLarge, "policy", 413, "the source is larger than the limit", "Raise max_bytes on the fetch step."},
 	FetchTooManyRedirects:    {FetchTooManyRedirects, "data_quality", 422, "the source redirects too often", "Give the final address."},
+	FetchMismatch:            {FetchMismatch, "data_quality", 422, "the source is not what was expected", "The message has what was expected and what came; correct the expected digest or size, or the address."},
+	FetchUntrusted:           {FetchUntrusted, "auth", 422, "the source cannot prove who it is", "Its certificate is expired, made out to another name, or signed by nobody this machine trusts."},
+	FetchIO:                  {FetchIO, "transient", 422, "the file cannot be read to its end", "The step tries again; look at the disk, or at the mount, if it goes on."},
 	IdentifyMismatch:         {IdentifyMismatch, "policy", 422, "the content is not of the declared type", "Correct the declared type or the name, or set mismatch: note on the step."},
 	IdentifyNotAccepted:      {IdentifyNotAccepted, "policy", 422, "the pipeline does not accept this type", "The message names the type found; change accept on the step if it is welcome."},
 	CompressBadLevel:         {CompressBadLevel, "schema_mismatch", 422, "the compression level is not known", "Use fastest, default, better or best."},
@@ -305,6 +319,7 @@ var registry = map[Code]Info{
 	PublishDiskFull:          {PublishDiskFull, "resource", 507, "the disk of the publish folder is full", "Free disk space; the step is tried again by itself."},
 	PublishIO:                {PublishIO, "transient", 503, "the publish folder cannot be written", "Check that it exists and that the mill may write there."},
 	PublishChanged:           {PublishChanged, "conflict", 409, "the published file was changed by someone else", "It is left in place; remove it by hand if it should go."},
+	PublishNoFolder:          {PublishNoFolder, "policy", 422, "this mill has no publish folder", "Ask the operator to start it with --publish-dir."},
 	CommandNotAllowed:        {CommandNotAllowed, "policy", 403, "the command is not allowed", "Ask the operator to add it with --allow-command."},
 	CommandNotFound:          {CommandNotFound, "policy", 422, "the command does not exist", "Install it on every worker that runs this stage."},
 	CommandFailed:            {CommandFailed, "data_quality", 422, "the command ended with an error", "The message has the exit code and the end of what it printed."},
