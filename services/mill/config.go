@@ -1,0 +1,209 @@
+package mill
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/stage"
+)
+
+// Durability says when a write counts.
+const (
+	// DurabilityAlways syncs every record to disk before it counts. Nothing
+	// accepted is lost to a power cut.
+	DurabilityAlways = "always"
+	// DurabilityRelaxed leaves syncing to the operating system. Nothing
+	// accepted is lost to a killed process; a power cut loses what was not
+	// yet on disk.
+	DurabilityRelaxed = "relaxed"
+)
+
+// Roles of a process. Besides these, "stage:<name>" runs one stage.
+const (
+	RoleAll       = "all"
+	RoleGateway   = "gateway"
+	RoleConductor = "conductor"
+	RoleStages    = "stages"
+	rolePrefix    = "stage:"
+)
+
+// Config is what a mill is made of. The zero value, with a DataDir, is a whole
+// mill with an embedded broker that nobody else can reach and no HTTP door.
+type Config struct {
+	// DataDir is where everything is kept that has no folder of its own. It is
+	// made if it is not there.
+	DataDir string
+	// NATSURL is the broker. Empty means the embedded one.
+	NATSURL string
+	// NATSUser, NATSPassword and NATSCreds are given to an external broker.
+	NATSUser, NATSPassword, NATSCreds string
+	// NATSListen opens the embedded broker to other processes at host:port.
+	// Empty keeps it closed.
+	NATSListen string
+	// HTTPAddr is where the gateway listens. Empty means no HTTP, and port 0
+	// any free port.
+	HTTPAddr string
+	// Roles are what this process does. Empty means all of it.
+	Roles []string
+	// Durability of the embedded broker and of the artifact store:
+	// DurabilityAlways, also when empty, or DurabilityRelaxed.
+	Durability string
+	// AllowPaths are the folders below which file:// sources may be read.
+	AllowPaths []string
+	// AllowCommands are the executables that the command stage may run.
+	AllowCommands []string
+	// AllowPrivateNetworks lets fetch reach loopback and private addresses.
+	AllowPrivateNetworks bool
+	// PublishDir is below which publish writes. Empty means DataDir/published.
+	PublishDir string
+	// ArtifactDir holds the artifacts. Processes that share work share it.
+	// Empty means DataDir/artifacts.
+	ArtifactDir string
+	// DiskReserve is how many bytes of its disk the artifact store leaves
+	// free. Zero means 64 MiB, negative none.
+	DiskReserve int64
+	// Slots is how many attempts of each stage run at once. Zero leaves it to
+	// the stage.
+	Slots int
+	// AckWait is how long a silent worker keeps a task. Zero means 2.5 seconds.
+	AckWait time.Duration
+	// Drain is how long running attempts may go on after a stop. Zero means 1
+	// second, negative not at all.
+	Drain time.Duration
+	// Retention is how long the records of a job are kept. Zero means 30 days.
+	Retention time.Duration
+	// Replicas of each stream in a cluster. Zero means 1.
+	Replicas int
+	// ReconcileEvery is how often lost work is looked for. Zero means every
+	// minute.
+	ReconcileEvery time.Duration
+	// Log takes the mill's log. Nil discards it.
+	Log *slog.Logger
+	// ExtraStages are offered beside the built-in ones.
+	ExtraStages []stage.Stage
+}
+
+const defaultAckWait = 2500 * time.Millisecond
+
+// withDefaults fills in what is empty and refuses what makes no sense.
+func (c Config) withDefaults() (Config, error) {
+	if c.DataDir == "" {
+		return c, badConfig("a data directory is required")
+	}
+	switch c.Durability {
+	case "":
+		c.Durability = DurabilityAlways
+	case DurabilityAlways, DurabilityRelaxed:
+	default:
+		return c, badConfig("durability is always or relaxed, not " + fault.Clip(c.Durability, 40))
+	}
+	if c.NATSURL != "" && c.NATSListen != "" {
+		return c, badConfig("an external broker is not opened to others: leave out --nats-addr")
+	}
+	for _, addr := range []string{c.NATSListen, c.HTTPAddr} {
+		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+			return c, badConfig(err.Error())
+		}
+	}
+	if len(c.Roles) == 0 {
+		c.Roles = []string{RoleAll}
+	}
+	if c.PublishDir == "" {
+		c.PublishDir = filepath.Join(c.DataDir, "published")
+	}
+	if c.ArtifactDir == "" {
+		c.ArtifactDir = filepath.Join(c.DataDir, "artifacts")
+	}
+	if c.AckWait <= 0 {
+		c.AckWait = defaultAckWait
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+func badConfig(detail string) error { return fault.New(fault.MillBadConfig, detail, nil) }
+
+// roles is what a process does.
+type roles struct {
+	gateway, conductor bool
+	stages             []stage.Stage
+}
+
+// parseRoles turns role names into roles, and complains of unknown ones.
+func parseRoles(names []string, stages []stage.Stage) (roles, error) {
+	var r roles
+	var unknown []string
+	for _, name := range names {
+		switch {
+		case name == RoleAll:
+			r.gateway, r.conductor, r.stages = true, true, stages
+		case name == RoleGateway:
+			r.gateway = true
+		case name == RoleConductor:
+			r.conductor = true
+		case name == RoleStages:
+			r.stages = stages
+		case strings.HasPrefix(name, rolePrefix):
+			found := withName(stages, strings.TrimPrefix(name, rolePrefix))
+			if len(found) == 0 {
+				unknown = append(unknown, name)
+			}
+			r.stages = append(r.stages, found...)
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return r, badConfig("unknown role " + strings.Join(unknown, ", ") +
+			"; there are all, gateway, conductor, stages and " + roleNames(stages))
+	}
+	r.stages = distinct(r.stages)
+	return r, nil
+}
+
+func withName(stages []stage.Stage, name string) []stage.Stage {
+	var out []stage.Stage
+	for _, s := range stages {
+		if s.Spec().Name == name {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func roleNames(stages []stage.Stage) string {
+	names := make([]string, 0, len(stages))
+	for _, s := range stages {
+		names = append(names, rolePrefix+s.Spec().Name)
+	}
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// distinct drops stages that were named twice.
+func distinct(stages []stage.Stage) []stage.Stage {
+	seen := make(map[stage.Stage]bool, len(stages))
+	return slices.DeleteFunc(slices.Clone(stages), func(s stage.Stage) bool {
+		dup := seen[s]
+		seen[s] = true
+		return dup
+	})
+}
+
+// makeDirs makes the folders of a mill and returns the scratch folder.
+func (c Config) makeDirs() (string, error) {
+	scratch := filepath.Join(c.DataDir, "scratch")
+	for _, d := range []string{c.DataDir, c.PublishDir, c.ArtifactDir, scratch} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return "", fault.New(fault.MillStartFailed, "make a folder", err)
+		}
+	}
+	return scratch, nil
+}

@@ -1,0 +1,153 @@
+// Package mill puts the services together: a whole mill as one value, or any part
+// of one against a broker that others share.
+package mill
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/artifact/fsstore"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/registry"
+	"github.com/millrace/millrace/pkg/stage"
+)
+
+// Mill is a set of services in one process. Run may be called once.
+type Mill struct {
+	Config
+	stages  []stage.Stage
+	roles   roles
+	scratch string
+	ready   chan struct{}
+
+	broker   *server.Server
+	store    *artifact.Store
+	conns    []*bus.Conn
+	registry *registry.Registry
+	listener net.Listener
+}
+
+// New checks a configuration and returns a mill that has not started. It returns
+// a fault with code mill.bad_config.
+func New(c Config) (*Mill, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	stages, err := builtIn(c)
+	if err != nil {
+		return nil, err
+	}
+	stages = append(stages, c.ExtraStages...)
+	r, err := parseRoles(c.Roles, stages)
+	if err != nil {
+		return nil, err
+	}
+	return &Mill{Config: c, stages: stages, roles: r, ready: make(chan struct{})}, nil
+}
+
+// Ready is closed when every role takes work.
+func (m *Mill) Ready() <-chan struct{} { return m.ready }
+
+// HTTPURL is the gateway's address, or empty without one. It is known once the
+// mill is ready.
+func (m *Mill) HTTPURL() string {
+	if m.listener == nil {
+		return ""
+	}
+	return "http://" + m.listener.Addr().String()
+}
+
+// BrokerURL is the broker's address, or empty when it is embedded and closed. It
+// is known once the mill is ready.
+func (m *Mill) BrokerURL() string {
+	switch {
+	case m.broker == nil:
+		return m.NATSURL
+	case m.NATSListen == "":
+		return ""
+	}
+	return m.broker.ClientURL()
+}
+
+// Run starts the mill and blocks until ctx ends or a service fails; then it stops
+// everything in order and returns. Faults: mill.start_failed,
+// mill.data_dir_in_use and those of the bus.
+func (m *Mill) Run(ctx context.Context) (err error) {
+	scratch, err := m.makeDirs()
+	if err != nil {
+		return err
+	}
+	m.scratch = scratch
+	if m.NATSURL == "" {
+		unlock, err := lockDir(m.DataDir)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if m.broker, err = startBroker(m.Config); err != nil {
+			return err
+		}
+		defer m.stopBroker()
+	}
+	if err := m.openStore(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.store.Close()) }()
+	defer func() { err = errors.Join(err, m.closeConns()) }()
+
+	running := newParts()
+	if err = m.startAll(ctx, running); err == nil {
+		close(m.ready)
+		err = running.wait(ctx)
+	}
+	return errors.Join(err, running.stop())
+}
+
+func (m *Mill) stopBroker() {
+	m.broker.Shutdown()
+	m.broker.WaitForShutdown()
+}
+
+func (m *Mill) openStore() error {
+	d, err := fsstore.New(m.ArtifactDir, &fsstore.Options{
+		NoSync: m.Durability == DurabilityRelaxed, Reserve: m.DiskReserve,
+	})
+	if err != nil {
+		return err
+	}
+	m.store = artifact.New(d, nil)
+	return nil
+}
+
+// connect opens a connection to the broker for one role.
+func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*bus.Conn, error) {
+	o := bus.Options{
+		URL: m.NATSURL, Name: "millrace-" + name, Log: m.Log.With("part", name),
+		User: m.NATSUser, Password: m.NATSPassword, Creds: m.NATSCreds, OnReconnect: onReconnect,
+	}
+	if m.broker != nil {
+		o.InProcess = m.broker
+	}
+	c, err := bus.Connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	m.conns = append(m.conns, c)
+	return c, nil
+}
+
+func (m *Mill) closeConns() error {
+	var errs []error
+	for _, c := range m.conns {
+		if err := c.Close(); err != nil && !fault.Has(err, fault.BusClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

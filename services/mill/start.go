@@ -1,0 +1,144 @@
+package mill
+
+import (
+	"context"
+	"net"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/registry"
+	"github.com/millrace/millrace/services/conductor"
+	"github.com/millrace/millrace/services/gateway"
+	"github.com/millrace/millrace/services/projector"
+	"github.com/millrace/millrace/services/stagehost"
+)
+
+// startAll provisions the broker and starts the roles: who decides first, then
+// who works, then the door.
+func (m *Mill) startAll(ctx context.Context, running *parts) error {
+	first, err := m.connect(ctx, "setup", nil)
+	if err != nil {
+		return err
+	}
+	err = first.Provision(ctx, bus.Streams{Replicas: m.Replicas, Retention: m.Retention, AckWait: m.AckWait})
+	if err != nil {
+		return err
+	}
+	kv, err := first.KV(ctx, events.BucketPipelines)
+	if err != nil {
+		return err
+	}
+	m.registry = registry.New(kv, Catalog(m.stages))
+	if m.roles.conductor {
+		if err := m.startConductor(ctx, running); err != nil {
+			return err
+		}
+	}
+	if len(m.roles.stages) > 0 {
+		if err := m.startStages(ctx, running); err != nil {
+			return err
+		}
+	}
+	if m.roles.gateway && m.HTTPAddr != "" {
+		return m.startGateway(ctx, running)
+	}
+	return nil
+}
+
+func (m *Mill) startConductor(ctx context.Context, running *parts) error {
+	var c *conductor.Conductor
+	conn, err := m.connect(ctx, RoleConductor, func() { c.Nudge() })
+	if err != nil {
+		return err
+	}
+	c, err = conductor.New(conductor.Config{
+		Broker: conn, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
+		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
+	})
+	if err != nil {
+		return err
+	}
+	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleConductor)})
+	if err != nil {
+		return err
+	}
+	if err := c.Register(r); err != nil {
+		return err
+	}
+	running.start(ctx, "conductor", r.Run)
+	running.start(ctx, "reconciler", c.Reconcile)
+	return ready(ctx, running, r.Running())
+}
+
+func (m *Mill) startStages(ctx context.Context, running *parts) error {
+	var h *stagehost.Host
+	conn, err := m.connect(ctx, RoleStages, func() { h.Missed() })
+	if err != nil {
+		return err
+	}
+	for _, s := range m.roles.stages {
+		err := conn.ProvisionStage(ctx, s.Spec().Name, bus.StageConsumer{AckWait: m.AckWait})
+		if err != nil {
+			return err
+		}
+	}
+	h, err = stagehost.New(stagehost.Config{
+		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
+		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
+	})
+	if err != nil {
+		return err
+	}
+	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleStages)})
+	if err != nil {
+		return err
+	}
+	if err := h.Register(r); err != nil {
+		return err
+	}
+	watching := make(chan struct{})
+	running.start(ctx, "stage signals", func(ctx context.Context) error { return h.Watch(ctx, watching) })
+	if err := ready(ctx, running, watching); err != nil {
+		return err
+	}
+	running.start(ctx, "stages", r.Run)
+	return ready(ctx, running, r.Running())
+}
+
+func (m *Mill) startGateway(ctx context.Context, running *parts) error {
+	conn, err := m.connect(ctx, RoleGateway, nil)
+	if err != nil {
+		return err
+	}
+	jobs, err := projector.New(projector.Config{Bus: conn, Log: m.Log.With("part", "projector")})
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(gateway.Config{
+		Bus: conn, Store: m.store, Stages: Specs(m.stages), Pipelines: m.registry, Jobs: jobs,
+		Log: m.Log.With("part", RoleGateway),
+	})
+	if err != nil {
+		return err
+	}
+	if m.listener, err = net.Listen("tcp", m.HTTPAddr); err != nil {
+		return fault.New(fault.MillStartFailed, "listen for HTTP", err)
+	}
+	running.start(ctx, "projector", jobs.Run)
+	running.start(ctx, "gateway", func(ctx context.Context) error { return g.Run(ctx, m.listener) })
+	return nil
+}
+
+// ready waits until a part has said that it is up.
+func ready(ctx context.Context, running *parts, up <-chan struct{}) error {
+	select {
+	case <-up:
+		return nil
+	case one := <-running.failed:
+		<-one.done
+		return fault.New(fault.MillStartFailed, one.name, one.err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
