@@ -1,0 +1,34 @@
+package bus
+
+import (
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// setHeaders copies headers in a form that the broker takes. Keys lose what may
+// not be in them; a key of which nothing is left is dropped. Values are put on
+// one line by the client.
+func setHeaders(h nats.Header, from map[string]string) {
+	for k, v := range from {
+		if k = cleanKey(k); k != "" {
+			h[k] = []string{v}
+		}
+	}
+}
+
+// cleanKey replaces everything in a header's name that is not a visible ASCII
+// character, and the colon, by a dash.
+func cleanKey(k string) string {
+	if strings.IndexFunc(k, notInKey) < 0 {
+		return k
+	}
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if notInKey(r) {
+			return '-'
+		}
+		return r
+	}, k), "-")
+}
+
+func notInKey(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }

@@ -1,0 +1,205 @@
+package bus
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/millrace/millrace/events"
+)
+
+// Streams say how the streams of a mill are kept.
+type Streams struct {
+	// Replicas is how many nodes hold each stream, 1 to 5. Zero means 1.
+	Replicas int
+	// Retention is how long finished jobs are remembered. Zero means 30 days.
+	Retention time.Duration
+	// Derived says how the streams are written that can be rebuilt from the
+	// events: DerivedAsync or DerivedSync. Empty means DerivedAsync. It counts
+	// when a stream is made and is not changed afterwards.
+	Derived string
+	// AckWait is how long after its last sign of life a conductor's message
+	// goes to another conductor. Zero means 2.5 seconds.
+	AckWait time.Duration
+}
+
+// Values of Streams.Derived.
+const (
+	// DerivedAsync does not sync each write to disk, which is what makes one
+	// synced record per transition the whole price. It needs one replica; with
+	// more the replicas are the safety.
+	DerivedAsync = "async"
+	// DerivedSync writes derived streams like the others.
+	DerivedSync = "sync"
+)
+
+const (
+	defaultRetention = 30 * 24 * time.Hour
+	deadRetention    = 30 * 24 * time.Hour
+	progressAge      = 10 * time.Minute
+	deadBytes        = 1 << 30
+	intakeBytes      = 1 << 30
+	intakeMessages   = 100_000
+	keptCheckpoints  = 5
+
+	// shortWindow is the shortest duplicate window that JetStream takes.
+	shortWindow = 100 * time.Millisecond
+	// eventWindow suffices for a client's own retries. The fence does the rest,
+	// and each id in the window costs about 145 bytes.
+	eventWindow = 10 * time.Second
+	// workWindow is the first net under repeated work and outcomes.
+	workWindow = 2 * time.Minute
+)
+
+// managedKey marks streams and consumers that this package made, so that it
+// never takes over one of another program.
+const managedKey = "millrace.dev.managed"
+
+func (s Streams) withDefaults() Streams {
+	if s.Replicas <= 0 {
+		s.Replicas = 1
+	}
+	if s.Retention <= 0 {
+		s.Retention = defaultRetention
+	}
+	if s.Derived == "" {
+		s.Derived = DerivedAsync
+	}
+	return s
+}
+
+// configs lists every stream.
+func (s Streams) configs() []jetstream.StreamConfig {
+	all := []jetstream.StreamConfig{
+		s.intake(), s.queue(), s.outcomes(), s.control(),
+		s.events(), s.checkpoints(), s.progress(), s.dead(),
+	}
+	for i := range all {
+		all[i].Replicas = s.Replicas
+		all[i].Metadata = map[string]string{managedKey: "true"}
+	}
+	return all
+}
+
+// derivedMode is the persistence of a stream that can be rebuilt.
+func (s Streams) derivedMode() jetstream.PersistModeType {
+	if s.Derived == DerivedAsync && s.Replicas == 1 {
+		return jetstream.AsyncPersistMode
+	}
+	return jetstream.DefaultPersistMode
+}
+
+// intake is bounded and refuses what is too much, so that the submitter feels
+// it. Its duplicate window is as short as can be: a repeated submission has to
+// reach the conductor to be answered with the outcome of the first.
+func (s Streams) intake() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamIntake,
+		Description: "Jobs handed in and not yet accepted.",
+		Subjects:    []string{events.AllSubmit},
+		Retention:   jetstream.WorkQueuePolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxMsgs:     intakeMessages,
+		MaxBytes:    intakeBytes,
+		Duplicates:  shortWindow,
+		AllowDirect: true,
+	}
+}
+
+func (s Streams) queue() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              events.StreamQueue,
+		Description:       "Steps to do or to undo, and timers. Only the conductor writes here.",
+		Subjects:          []string{events.AllWork, events.AllUndo, events.AllTimers, events.AllDue},
+		Retention:         jetstream.WorkQueuePolicy,
+		PersistMode:       s.derivedMode(),
+		Duplicates:        workWindow,
+		AllowDirect:       true,
+		AllowMsgSchedules: true,
+		// The broker sets it together with schedules; saying so keeps the
+		// comparison with what exists simple.
+		AllowRollup: true,
+	}
+}
+
+// outcomes has neither schedules nor rollup: with those, whoever may write into
+// a stream can reach or wipe all of it.
+func (s Streams) outcomes() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamOutcomes,
+		Description: "Answers of stages.",
+		Subjects:    []string{events.AllOutcomes},
+		Retention:   jetstream.WorkQueuePolicy,
+		PersistMode: s.derivedMode(),
+		Duplicates:  workWindow,
+		AllowDirect: true,
+	}
+}
+
+func (s Streams) control() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamControl,
+		Description: "Commands to jobs.",
+		Subjects:    []string{events.AllControl},
+		Retention:   jetstream.WorkQueuePolicy,
+		Duplicates:  eventWindow,
+		AllowDirect: true,
+	}
+}
+
+func (s Streams) events() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamEvents,
+		Description: "What happened to every job: the only truth.",
+		Subjects:    []string{events.AllEvents},
+		Retention:   jetstream.LimitsPolicy,
+		MaxAge:      s.Retention,
+		Duplicates:  eventWindow,
+		DenyDelete:  true,
+		AllowDirect: true,
+		RePublish: &jetstream.RePublish{
+			Source: events.LiveSource, Destination: events.LiveTarget,
+		},
+	}
+}
+
+func (s Streams) checkpoints() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              events.StreamCheckpoints,
+		Description:       "Where a step resumes from.",
+		Subjects:          []string{events.AllCheckpoints},
+		Retention:         jetstream.LimitsPolicy,
+		MaxMsgsPerSubject: keptCheckpoints,
+		MaxAge:            s.Retention,
+		Duplicates:        eventWindow,
+		AllowDirect:       true,
+	}
+}
+
+func (s Streams) progress() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              events.StreamProgress,
+		Description:       "How far each running step is. May be lost.",
+		Subjects:          []string{events.AllProgress},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.MemoryStorage,
+		MaxMsgsPerSubject: 1,
+		MaxAge:            progressAge,
+		Duplicates:        shortWindow,
+		AllowDirect:       true,
+	}
+}
+
+func (s Streams) dead() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamDead,
+		Description: "Messages that no consumer could handle, for people.",
+		Subjects:    []string{events.AllDead},
+		Retention:   jetstream.LimitsPolicy,
+		MaxAge:      deadRetention,
+		MaxBytes:    deadBytes,
+		Discard:     jetstream.DiscardOld,
+		Duplicates:  workWindow,
+		AllowDirect: true,
+	}
+}
