@@ -1,0 +1,129 @@
+package watch
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/services/millrace/term"
+)
+
+// stamp is the time of day that starts a line.
+func stamp(t time.Time) string { return t.Local().Format("15:04:05.000") }
+
+// stepNews says how a step got from one state to the next, or "".
+func stepNews(was, is events.Step) string {
+	if undo := undoNews(was.Undo, is.Undo); undo != "" {
+		return undo
+	}
+	if was.State == is.State && was.Attempt == is.Attempt {
+		return ""
+	}
+	switch is.State {
+	case events.StepPending:
+		return ""
+	case events.StepQueued:
+		if is.Attempt > 1 {
+			return "attempt " + strconv.Itoa(is.Attempt)
+		}
+		return "started"
+	case events.StepRetrying:
+		return "attempt " + strconv.Itoa(is.Attempt) + " failed, next at " + stamp(is.RetryAt) + because(is.Fault)
+	case events.StepAttention:
+		return "needs a person" + because(is.Fault)
+	case events.StepSucceeded:
+		return "succeeded" + files(is.Files) + findings(is.Findings)
+	case events.StepFailed:
+		return "failed" + because(is.Fault)
+	case events.StepSkipped:
+		return "skipped, " + strings.ReplaceAll(is.Reason, "_", " ")
+	}
+	return string(is.State)
+}
+
+func undoNews(was, is *events.StepUndo) string {
+	if is == nil || was != nil && *was == *is {
+		return ""
+	}
+	switch is.State {
+	case events.UndoQueued:
+		return "undoing"
+	case events.UndoRetrying:
+		return "undo attempt " + strconv.Itoa(is.Attempt) + " failed, next at " + stamp(is.RetryAt) + because(is.Fault)
+	case events.UndoAttention:
+		return "undo needs a person" + because(is.Fault)
+	}
+	return "undone"
+}
+
+// jobNews says how the job got from one state to the next, or "".
+func jobNews(was, is events.Job) string {
+	if was.State == is.State {
+		return ""
+	}
+	text := string(is.State)
+	if len(is.Missing) > 0 {
+		text += ", without " + strings.Join(is.Missing, ", ")
+	}
+	if is.Reason != "" && is.State == events.JobCancelling {
+		text += ", " + term.Clean(is.Reason)
+	}
+	if is.Fault != nil {
+		text += because(is.Fault)
+	}
+	return text
+}
+
+func because(f *events.Fault) string {
+	if f == nil {
+		return ""
+	}
+	return ": " + term.Clean(f.Message) + " (" + f.Code + ")"
+}
+
+// files says how many files there are, and how large.
+func files(list []events.File) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var size int64
+	for _, f := range list {
+		size += f.Size
+	}
+	if len(list) == 1 {
+		return ", " + term.Clean(list[0].Name) + ", " + term.Bytes(size)
+	}
+	return fmt.Sprintf(", %d files, %s", len(list), term.Bytes(size))
+}
+
+// findings shows the few that say something about a single file at a glance.
+func findings(m map[string]string) string {
+	if t := m["media_type"]; t != "" {
+		return ", " + term.Clean(t)
+	}
+	return ""
+}
+
+// amount says how far an attempt is.
+func amount(done, total int64, unit string) string {
+	show := func(n int64) string {
+		if unit == "" || unit == "bytes" {
+			return term.Bytes(n)
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	text := show(done)
+	if total > 0 {
+		text = fmt.Sprintf("%d%%, %s of %s", percent(done, total), show(done), show(total))
+	}
+	if unit != "" && unit != "bytes" {
+		text += " " + term.Clean(unit)
+	}
+	return text
+}
+
+func percent(done, total int64) int64 {
+	return int64(100 * float64(min(max(done, 0), total)) / float64(total))
+}
