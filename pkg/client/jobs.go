@@ -1,0 +1,127 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// Job returns a job as it is now. Faults: job.not_found, those of http and client.
+func (c *Client) Job(ctx context.Context, id string) (*api.Job, error) {
+	var j api.Job
+	if err := c.get(ctx, jobPath(id), nil, &j); err != nil {
+		return nil, err
+	}
+	return &j, nil
+}
+
+// List returns one page of jobs, newest first. Faults: http.bad_request and those
+// of http and client.
+func (c *Client) List(ctx context.Context, q api.JobQuery) (*api.JobPage, error) {
+	var p api.JobPage
+	if err := c.get(ctx, "/v1/jobs", q.Values(), &p); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Jobs returns all jobs that q asks for, page by page as they are needed. It ends
+// after the first error. Jobs that are submitted meanwhile are not among them.
+func (c *Client) Jobs(ctx context.Context, q api.JobQuery) iter.Seq2[api.JobItem, error] {
+	return func(yield func(api.JobItem, error) bool) {
+		for {
+			p, err := c.List(ctx, q)
+			if err != nil {
+				yield(api.JobItem{}, err)
+				return
+			}
+			for _, j := range p.Jobs {
+				if !yield(j, nil) {
+					return
+				}
+			}
+			if p.NextCursor == "" {
+				return
+			}
+			q.Cursor = p.NextCursor
+		}
+	}
+}
+
+// Records returns the history of a job, oldest first, as it is now. It ends after
+// the first error. Faults: job.not_found, those of http and client.
+func (c *Client) Records(ctx context.Context, id string) iter.Seq2[events.Record, error] {
+	return func(yield func(events.Record, error) bool) {
+		r, err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id) + "/events"})
+		if err != nil {
+			yield(events.Record{}, err)
+			return
+		}
+		defer discard(r)
+		d := json.NewDecoder(r.Body)
+		if _, err := d.Token(); err != nil {
+			yield(events.Record{}, fault.New(fault.ClientBadAnswer, "read the history", err))
+			return
+		}
+		for d.More() {
+			var rec events.Record
+			if err := d.Decode(&rec); err != nil {
+				yield(events.Record{}, fault.New(fault.ClientInterrupted, "read the history", err))
+				return
+			}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+		if _, err := d.Token(); err != nil {
+			yield(events.Record{}, fault.New(fault.ClientInterrupted, "read the history", err))
+		}
+	}
+}
+
+// Cancel asks that a job stops and takes back what it did. It returns the job when
+// the command has taken effect, or as it is when that takes long. Faults:
+// job.not_found; job.not_allowed when the job is final or is taken back already;
+// those of http and client.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (*api.Job, error) {
+	return c.command(ctx, id, events.VerbCancel, reason)
+}
+
+// Retry gives a job in attention another budget. It returns and fails like
+// [Client.Cancel].
+func (c *Client) Retry(ctx context.Context, id, reason string) (*api.Job, error) {
+	return c.command(ctx, id, events.VerbRetry, reason)
+}
+
+// Abandon gives a job in attention up: it is compensated, or fails. It returns and
+// fails like [Client.Cancel].
+func (c *Client) Abandon(ctx context.Context, id, reason string) (*api.Job, error) {
+	return c.command(ctx, id, events.VerbAbandon, reason)
+}
+
+func (c *Client) command(ctx context.Context, id string, verb events.Verb, reason string) (*api.Job, error) {
+	body, err := json.Marshal(api.Reason{Reason: reason})
+	if err != nil {
+		return nil, fault.New(fault.HTTPBadRequest, "encode the reason", err)
+	}
+	var j api.Job
+	err = c.json(ctx, call{
+		method: http.MethodPost, path: jobPath(id) + "/" + string(verb), body: body, header: jsonHeader(),
+		once: verb != events.VerbCancel,
+	}, &j)
+	if err != nil {
+		return nil, err
+	}
+	return &j, nil
+}
+
+func jobPath(id string) string { return "/v1/jobs/" + url.PathEscape(id) }
+
+func etag(revision uint64) string { return strconv.Quote(strconv.FormatUint(revision, 10)) }
