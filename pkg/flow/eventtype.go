@@ -47,5 +47,54 @@ type EventType struct {
 func EventTypes() []EventType {
 	return []EventType{
 		{TypeJobAccepted, "the job was made; its first steps are due", events.KindJob},
+		{TypeJobRunning, "a step has moved, and an attempt is open; step names it", events.KindJob},
+		{TypeStepSucceeded, "an attempt succeeded", events.KindStep},
+		{TypeStepRetryScheduled, "an attempt failed; a timer makes another due", events.KindStep},
+		{TypeStepRetried, "a timer fired; the next attempt is due", events.KindStep},
+		{TypeStepFailed, "a step failed for good", events.KindStep},
+		{TypeStepAttention, "an attempt failed in a way that a person must look at, while other steps go on", events.KindStep},
+		{TypeStepCancelled, "an open attempt of a job that is being ended did not succeed", events.KindStep},
+		{TypeStepSkipped, "a step was not needed, or its needs had nothing for it", ""},
+		{TypeJobWaiting, "nothing is queued; a timer goes on with the job", events.KindJob},
+		{TypeJobAttention, "nothing moves until a person retries or abandons", events.KindJob},
+		{TypeJobRetried, "a person asked for another try of all that is in attention", events.KindStep},
+		{TypeJobAbandoned, "a person gave all steps in attention up, and the job goes on", events.KindStep},
+		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindJob},
+		{TypeJobCompensating, "no attempt is open; the last success that can be undone is being undone", events.KindJob},
+		{TypeUndoSucceeded, "a step is undone; the one before it is due", events.KindUndo},
+		{TypeUndoRetryScheduled, "an undo failed; a timer makes another due", events.KindUndo},
+		{TypeUndoRetried, "a timer fired; the next undo is due", events.KindUndo},
+		{TypeUndoFailed, "an undo failed too often; the job is then in attention", ""},
+		{TypeJobCompleted, "every step gave a result, or was not needed; final", events.KindJob},
+		{TypeJobPartial, "the job ended and something is missing; final", events.KindJob},
+		{TypeJobFailed, "a critical step failed and nothing was undone, or an undo was given up; final", events.KindJob},
+		{TypeJobCancelled, "the job was cancelled and undone; final", events.KindJob},
+		{TypeJobRolledBack, "a critical step failed and all that was done is undone; final", events.KindJob},
 	}
+}
+
+// entryTypes are the types of a record that takes the job to another state.
+var entryTypes = map[events.JobState]string{
+	events.JobAccepted:     TypeJobAccepted,
+	events.JobRunning:      TypeJobRunning,
+	events.JobWaiting:      TypeJobWaiting,
+	events.JobAttention:    TypeJobAttention,
+	events.JobCancelling:   TypeJobCancelling,
+	events.JobCompensating: TypeJobCompensating,
+	events.JobCompleted:    TypeJobCompleted,
+	events.JobPartial:      TypeJobPartial,
+	events.JobFailed:       TypeJobFailed,
+	events.JobCancelled:    TypeJobCancelled,
+	events.JobRolledBack:   TypeJobRolledBack,
+}
+
+// entered returns the type of a record that changed the job's state. A person
+// who got the job going again is worth more than the state it goes on in.
+func (c *change) entered() string {
+	switch {
+	case c.event == TypeJobRetried,
+		c.event == TypeJobAbandoned && c.job.State == events.JobRunning:
+		return c.event
+	}
+	return entryTypes[c.job.State]
 }

@@ -1,0 +1,110 @@
+package flow
+
+import (
+	"maps"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// change is a job while it is being moved. It owns its map of steps; whatever
+// else it shares with the state before, it replaces instead of changing.
+type change struct {
+	plan    *Plan
+	now     time.Time
+	entropy uint64
+	before  events.JobState
+	job     events.Job
+	due     []events.DueItem
+	// event is the type of the record unless the job's state changes, and
+	// step, attempt and undo name what caused it.
+	event   string
+	step    string
+	attempt int
+	undo    bool
+	// err is the first move that a machine refused.
+	err error
+}
+
+// newChange returns a change of a copy of j.
+func newChange(p *Plan, j events.Job, env Env) *change {
+	c := &change{
+		plan:    p,
+		now:     env.Now.UTC().Truncate(time.Millisecond),
+		entropy: env.Entropy,
+		before:  j.State,
+		job:     j,
+	}
+	c.job.Steps = maps.Clone(j.Steps)
+	return c
+}
+
+// cause notes what the record speaks of.
+func (c *change) cause(event, step string, attempt int, undo bool) {
+	c.event, c.step, c.attempt, c.undo = event, step, attempt, undo
+}
+
+// transition returns the finished change.
+func (c *change) transition() Transition {
+	t := Transition{
+		Changed: true,
+		Type:    c.event,
+		Kind:    events.KindStep,
+		Step:    c.step,
+		Attempt: c.attempt,
+		Job:     c.job,
+		Due:     c.due,
+	}
+	switch {
+	case c.job.State != c.before:
+		t.Kind = events.KindJob
+		t.Type = c.entered()
+	case c.undo:
+		t.Kind = events.KindUndo
+	}
+	return t
+}
+
+// moveJob takes the job along an edge of its machine.
+func (c *change) moveJob(on JobEvent) {
+	if to, ok := jobMoves[c.job.State][on]; ok {
+		c.job.State = to
+		return
+	}
+	c.illegal("job", string(c.job.State), string(on))
+}
+
+// moveStep takes a step along an edge of its machine.
+func (c *change) moveStep(st *events.Step, on StepEvent) {
+	if to, ok := stepMoves[st.State][on]; ok {
+		st.State = to
+		return
+	}
+	c.illegal("step", string(st.State), string(on))
+}
+
+// moveUndo takes a compensation along an edge of its machine.
+func (c *change) moveUndo(u *events.StepUndo, on UndoEvent) {
+	if to, ok := undoMoves[u.State][on]; ok {
+		u.State = to
+		return
+	}
+	c.illegal("undo", string(u.State), string(on))
+}
+
+func (c *change) illegal(machine, state, event string) {
+	if c.err == nil {
+		c.err = fault.New(fault.InternalBug,
+			machine+" machine has no move "+event+" from "+state+" in job "+c.job.ID, nil)
+	}
+}
+
+// queue makes the next attempt of a step due.
+func (c *change) queue(s *Step, st events.Step) {
+	c.moveStep(&st, StepDue)
+	st.Attempt++
+	st.RetryAt = time.Time{}
+	c.job.Steps[s.ID] = st
+	c.due = append(c.due, workItem(s.ID, st))
+}

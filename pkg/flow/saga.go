@@ -1,0 +1,121 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/millrace/millrace/events"
+)
+
+// giveUpJob makes what is left of the job lead to its end: nothing new starts,
+// attempts that are open are awaited, and what was done is then undone.
+func (c *change) giveUpJob(f *events.Fault) {
+	c.job.Goal = events.JobRolledBack
+	c.job.Fault = f
+	c.stopIdle()
+}
+
+// stopIdle cancels every step that is not settled and has no attempt open.
+func (c *change) stopIdle() {
+	for i := range c.plan.Steps {
+		id := c.plan.Steps[i].ID
+		st := c.job.Steps[id]
+		switch st.State {
+		case events.StepPending, events.StepRetrying, events.StepAttention:
+			c.moveStep(&st, StepStopped)
+			st.RetryAt = time.Time{}
+			c.job.Steps[id] = st
+		}
+	}
+}
+
+// unwind undoes the next step of a job that is being cancelled or has failed and
+// has no attempt open, or ends the job when nothing is left to undo.
+func (c *change) unwind() {
+	s := c.nextUndo()
+	if s == nil {
+		c.endUnwound()
+		return
+	}
+	if c.job.State != events.JobCompensating {
+		c.moveJob(JobUndoStarted)
+	}
+	st := c.job.Steps[s.ID]
+	switch {
+	case st.Undo == nil:
+		c.queueUndo(s, st, events.StepUndo{})
+	case st.Undo.State == events.UndoAttention:
+		c.moveJob(JobStuck)
+	}
+}
+
+// endUnwound ends a job that has nothing left to undo.
+func (c *change) endUnwound() {
+	switch {
+	case c.job.Goal == events.JobCancelled:
+		c.end(JobStopped)
+	case c.job.State == events.JobCompensating:
+		c.end(JobUndone)
+	default:
+		c.end(JobGaveUp)
+	}
+}
+
+// nextUndo returns the step that succeeded last and is not undone yet, among
+// those that can be undone. It returns nil when there is none.
+func (c *change) nextUndo() *Step {
+	var next *Step
+	order := 0
+	for i := range c.plan.Steps {
+		s := &c.plan.Steps[i]
+		st := c.job.Steps[s.ID]
+		switch {
+		case !s.Compensable || st.State != events.StepSucceeded || st.Order <= order:
+		case st.Undo != nil && st.Undo.State == events.UndoDone:
+		default:
+			next, order = s, st.Order
+		}
+	}
+	return next
+}
+
+// queueUndo makes the next undo of a step due.
+func (c *change) queueUndo(s *Step, st events.Step, u events.StepUndo) {
+	c.moveUndo(&u, UndoDue)
+	u.Attempt++
+	u.RetryAt = time.Time{}
+	st.Undo = &u
+	c.job.Steps[s.ID] = st
+	c.due = append(c.due, undoItem(s.ID, u))
+}
+
+// undone notes that the effects of a step are taken back.
+func (c *change) undone(s *Step, st events.Step) {
+	u := *st.Undo
+	c.cause(TypeUndoSucceeded, s.ID, u.Attempt, true)
+	c.moveUndo(&u, UndoSucceeded)
+	u.Fault = nil
+	st.Undo = &u
+	c.job.Steps[s.ID] = st
+}
+
+// undoFailed tries a failed undo again within a budget of its own, whatever the
+// class of the fault: what cannot be undone is for a person, never for the bin.
+func (c *change) undoFailed(s *Step, st events.Step, f *events.Fault) {
+	u := *st.Undo
+	u.Fault = f
+	st.Undo = &u
+	burns := !free(f)
+	if burns {
+		u.Spent++
+	}
+	if u.Spent < s.Retry.withDefaults().MaxAttempts {
+		c.cause(TypeUndoRetryScheduled, s.ID, u.Attempt, true)
+		c.moveUndo(&u, UndoDeferred)
+		u.RetryAt = c.retryAt(s.Retry, u.Attempt, u.Spent, burns, f)
+		c.due = append(c.due, undoTimerItem(s.ID, u))
+	} else {
+		c.cause(TypeUndoFailed, s.ID, u.Attempt, true)
+		c.moveUndo(&u, UndoStuck)
+	}
+	c.job.Steps[s.ID] = st
+}
