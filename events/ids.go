@@ -1,6 +1,19 @@
 package events
 
-import "strconv"
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strconv"
+	"strings"
+)
+
+// JobID is the id of the job that an idempotency key stands for: the first 16
+// bytes of SHA-256 over tenant, a zero byte and key, in lower-case base32 without
+// padding. The key needs no table, and is remembered as long as the job.
+func JobID(tenant, key string) string {
+	sum := sha256.Sum256([]byte(tenant + "\x00" + key))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+}
 
 // Message ids. Each names its tenant and its purpose, because the duplicate
 // window of a stream is one for all of its subjects.

@@ -3,7 +3,6 @@ package conductor
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -122,16 +121,12 @@ func identity(tenant, key string, m *bus.Message) (string, string) {
 	if key == "" {
 		key = m.Header[events.HeaderMsgID]
 	}
-	seed := "key\x00" + key
-	if key == "" {
-		seed = "place\x00" + strconv.FormatUint(m.Sequence, 10) + "\x00" + strconv.FormatInt(m.Time.UnixNano(), 10)
+	if key != "" {
+		return key, events.JobID(tenant, key)
 	}
-	return key, jobID(tenant, seed)
-}
-
-func jobID(tenant, seed string) string {
-	sum := sha256.Sum256([]byte(tenant + "\x00" + seed))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+	// No key can start with a zero byte, so a place never meets a key.
+	place := strconv.FormatUint(m.Sequence, 10) + "/" + strconv.FormatInt(m.Time.UnixNano(), 10)
+	return "", events.JobID(tenant, "\x00"+place)
 }
 
 // fingerprint is the digest of what an idempotency key stands for: pipeline,

@@ -75,6 +75,10 @@ func (m *Mill) BrokerURL() string {
 	return m.broker.ClientURL()
 }
 
+// Pipelines is where pipeline versions are kept. It is nil before the mill is
+// ready.
+func (m *Mill) Pipelines() *registry.Registry { return m.registry }
+
 // Run starts the mill and blocks until ctx ends or a service fails; then it stops
 // everything in order and returns. Faults: mill.start_failed,
 // mill.data_dir_in_use and those of the bus.
@@ -127,6 +131,15 @@ func (m *Mill) openStore() error {
 
 // connect opens a connection to the broker for one role.
 func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*bus.Conn, error) {
+	c, err := bus.Connect(ctx, m.busOptions(name, onReconnect))
+	if err != nil {
+		return nil, err
+	}
+	m.conns = append(m.conns, c)
+	return c, nil
+}
+
+func (m *Mill) busOptions(name string, onReconnect func()) bus.Options {
 	o := bus.Options{
 		URL: m.NATSURL, Name: "millrace-" + name, Log: m.Log.With("part", name),
 		User: m.NATSUser, Password: m.NATSPassword, Creds: m.NATSCreds, OnReconnect: onReconnect,
@@ -134,12 +147,14 @@ func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*b
 	if m.broker != nil {
 		o.InProcess = m.broker
 	}
-	c, err := bus.Connect(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	m.conns = append(m.conns, c)
-	return c, nil
+	return o
+}
+
+// Connect opens a connection to the mill's broker, for programs that have a mill
+// inside. The mill must be ready; the caller closes the connection before Run
+// returns.
+func (m *Mill) Connect(ctx context.Context, name string) (*bus.Conn, error) {
+	return bus.Connect(ctx, m.busOptions(name, nil))
 }
 
 func (m *Mill) closeConns() error {

@@ -3,6 +3,7 @@ package mill
 import (
 	"context"
 	"net"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -47,18 +48,19 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 }
 
 func (m *Mill) startConductor(ctx context.Context, running *parts) error {
-	var c *conductor.Conductor
-	conn, err := m.connect(ctx, RoleConductor, func() { c.Nudge() })
+	var back later
+	conn, err := m.connect(ctx, RoleConductor, back.call)
 	if err != nil {
 		return err
 	}
-	c, err = conductor.New(conductor.Config{
+	c, err := conductor.New(conductor.Config{
 		Broker: conn, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
 		return err
 	}
+	back.set(c.Nudge)
 	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleConductor)})
 	if err != nil {
 		return err
@@ -72,8 +74,8 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 }
 
 func (m *Mill) startStages(ctx context.Context, running *parts) error {
-	var h *stagehost.Host
-	conn, err := m.connect(ctx, RoleStages, func() { h.Missed() })
+	var back later
+	conn, err := m.connect(ctx, RoleStages, back.call)
 	if err != nil {
 		return err
 	}
@@ -83,13 +85,14 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 			return err
 		}
 	}
-	h, err = stagehost.New(stagehost.Config{
+	h, err := stagehost.New(stagehost.Config{
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {
 		return err
 	}
+	back.set(h.Missed)
 	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleStages)})
 	if err != nil {
 		return err
@@ -128,6 +131,18 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	running.start(ctx, "projector", jobs.Run)
 	running.start(ctx, "gateway", func(ctx context.Context) error { return g.Run(ctx, m.listener) })
 	return nil
+}
+
+// later is a function that becomes known after it was handed out. Calls before
+// that do nothing.
+type later struct{ fn atomic.Pointer[func()] }
+
+func (l *later) set(fn func()) { l.fn.Store(&fn) }
+
+func (l *later) call() {
+	if fn := l.fn.Load(); fn != nil {
+		(*fn)()
+	}
 }
 
 // ready waits until a part has said that it is up.

@@ -1,0 +1,219 @@
+package mill_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/millrace/millrace/services/mill"
+)
+
+// childEnv makes the test binary a process of the mill instead of a test.
+const childEnv = "MILLRACE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if arg := os.Getenv(childEnv); arg != "" {
+		os.Exit(childMain(arg))
+	}
+	os.Exit(m.Run())
+}
+
+// childConfig is what a child process is to be: a broker, or a part of a mill.
+type childConfig struct {
+	Broker struct {
+		Dir  string
+		Port int
+	}
+	Mill *childMill
+}
+
+// childMill is the part of mill.Config that a test sets.
+type childMill struct {
+	DataDir, NATSURL, NATSListen, HTTPAddr, PublishDir, ArtifactDir, Durability string
+	Roles, AllowPaths, AllowCommands                                            []string
+	DiskReserve                                                                 int64
+	ReconcileEvery, Drain                                                       time.Duration
+}
+
+func childMain(arg string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	var c childConfig
+	if err := json.Unmarshal([]byte(arg), &c); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	var err error
+	if c.Mill == nil {
+		err = runBroker(ctx, c.Broker.Dir, c.Broker.Port)
+	} else {
+		err = runMill(ctx, *c.Mill)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "child:", err)
+		return 1
+	}
+	return 0
+}
+
+func runBroker(ctx context.Context, dir string, port int) error {
+	s, err := server.NewServer(&server.Options{
+		JetStream: true, StoreDir: dir, Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true,
+	})
+	if err != nil {
+		return err
+	}
+	s.Start()
+	if !s.ReadyForConnections(30 * time.Second) {
+		return fmt.Errorf("broker does not start on port %d", port)
+	}
+	fmt.Println("ready")
+	<-ctx.Done()
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil
+}
+
+func runMill(ctx context.Context, c childMill) error {
+	m, err := mill.New(mill.Config{
+		DataDir: c.DataDir, NATSURL: c.NATSURL, NATSListen: c.NATSListen, HTTPAddr: c.HTTPAddr,
+		Roles: c.Roles, PublishDir: c.PublishDir, ArtifactDir: c.ArtifactDir, Durability: c.Durability,
+		AllowPaths: c.AllowPaths, AllowCommands: c.AllowCommands, DiskReserve: c.DiskReserve,
+		ReconcileEvery: c.ReconcileEvery, Drain: c.Drain,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	select {
+	case <-m.Ready():
+		fmt.Println("ready")
+	case err := <-ended:
+		return err
+	}
+	return <-ended
+}
+
+// process is a child that can be killed and started again.
+type process struct {
+	t    *testing.T
+	name string
+	arg  string
+	log  *tail
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+func newProcess(t *testing.T, name string, c childConfig) *process {
+	t.Helper()
+	arg, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, name: name, arg: string(arg), log: &tail{}}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the end of what %s said:\n%s", name, p.log)
+		}
+	})
+	return p
+}
+
+// start starts the child and waits until it says that it is ready.
+func (p *process) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+p.arg)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = p.log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd = cmd
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != "ready" {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		p.cmd = nil
+		return fmt.Errorf("%s did not get ready: %q %v\n%s", p.name, line, err, p.log)
+	}
+	return nil
+}
+
+// kill ends the child with SIGKILL and waits for it.
+func (p *process) kill() { p.signal(syscall.SIGKILL) }
+
+// stop ends the child with SIGTERM and waits for it.
+func (p *process) stop() { p.signal(syscall.SIGTERM) }
+
+func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(sig)
+	_ = p.cmd.Wait()
+	p.cmd = nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+var _ io.Writer = (*tail)(nil)
+
+func (w *tail) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.data = append(w.data, b...)
+	if over := len(w.data) - 16<<10; over > 0 {
+		w.data = w.data[over:]
+	}
+	return len(b), nil
+}
+
+func (w *tail) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.data)
+}
+
+// freePort returns a port that nobody listens on at this moment.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func local(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
