@@ -106,6 +106,10 @@ const (
 	StageUnclassified Code = "stage.unclassified"
 	// StageNoInput: the step has no file to work on.
 	StageNoInput Code = "stage.no_input"
+	// StageScratchFull: the disk of the scratch folder is full.
+	StageScratchFull Code = "stage.scratch_full"
+	// StageScratchFailed: the scratch folder cannot be used.
+	StageScratchFailed Code = "stage.scratch_failed"
 	// StageBadSpec: the stage does not describe itself as it must.
 	StageBadSpec Code = "stage.bad_spec"
 	// FetchNotFound: the source does not exist.
@@ -290,6 +294,8 @@ var registry = map[Code]Info{
 	StageBadResult:           {StageBadResult, "bug", 500, "the stage returned a result that is not allowed", "This is a bug in the stage; findings are at most 64 of at most 1 KiB, files at most 1000."},
 	StageUnclassified:        {StageUnclassified, "unclassified", 500, "the stage failed without saying why", "It is tried again within the budget and then shown to a person; the message has the cause."},
 	StageNoInput:             {StageNoInput, "data_quality", 422, "the step has no file to work on", "Check what the steps before it hand on, and its when."},
+	StageScratchFull:         {StageScratchFull, "resource", 507, "the disk of the scratch folder is full", "Free disk space, or set the scratch folder to a larger disk; the step is tried again by itself."},
+	StageScratchFailed:       {StageScratchFailed, "transient", 503, "the scratch folder cannot be used", "Look at the message for the cause: permissions, a missing mount, a failing disk."},
 	StageBadSpec:             {StageBadSpec, "bug", 500, "the stage does not describe itself as it must", "This is a bug in the stage; its author sees it by testing it with package stagetest."},
 	FetchNotFound:            {FetchNotFound, "data_quality", 422, "the source does not exist", "Check the address; it answered that there is nothing."},
 	FetchDenied:              {FetchDenied, "auth", 422, "the source refuses access", "Give a URL that needs no login, or a signed one that has not expired."},
