@@ -1,8 +1,6 @@
 package artifact
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,9 +10,6 @@ import (
 
 // maxName is the longest name of a file, in bytes: what common file systems take.
 const maxName = 255
-
-// digestPrefix starts every digest.
-const digestPrefix = "sha256:"
 
 // noName is the name of a file that has none left after cleaning.
 const noName = "file"
@@ -91,29 +86,3 @@ func breaksLine(r rune) bool {
 func quoted(name string) string {
 	return `"` + fault.Clip(strings.ReplaceAll(name, `"`, `'`), 64) + `"`
 }
-
-// CheckDigest reports whether d is a digest: "sha256:" and 64 lower-case hex
-// digits. The fault is artifact.bad_digest.
-func CheckDigest(d string) error {
-	_, err := parseDigest(d)
-	return err
-}
-
-// sum is a SHA-256 digest.
-type sum [sha256.Size]byte
-
-// String returns the digest as it is written in messages.
-func (s sum) String() string { return digestPrefix + hex.EncodeToString(s[:]) }
-
-func parseDigest(d string) (sum, error) {
-	var s sum
-	digits, ok := strings.CutPrefix(d, digestPrefix)
-	if ok && len(digits) == 2*len(s) && !strings.ContainsFunc(digits, notHex) {
-		if _, err := hex.Decode(s[:], []byte(digits)); err == nil {
-			return s, nil
-		}
-	}
-	return s, fault.New(fault.ArtifactBadDigest, quoted(d), nil)
-}
-
-func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }

@@ -1,12 +1,37 @@
 // Package artifact stores the files that stages read and write.
 //
-// An artifact is immutable and is named by its content: the digest of the bytes
-// is computed while they are written and checked again while they are read.
+// An artifact is immutable and is named by its content: the SHA-256 of the bytes
+// is computed while they are written and checked again before they are handed
+// out. Two writes of the same bytes give the same name, which is what makes a
+// repeated attempt harmless. Messages carry the digest and never the bytes.
+//
+// Content larger than a chunk, 8 MiB by default, is cut into chunks that are
+// stored one by one under their own digests, and a manifest that is stored last:
+// before it there is nothing under the digest of the content, and after a crash
+// the chunks that were written need not be written again.
+//
+// What it promises:
+//
+//   - When Put or Commit returns nil, the content survives a power cut, as far
+//     as the driver promises that. When they return an error, nothing was
+//     stored under the digest of the content.
+//   - A reader hands out no byte that it has not checked. Damaged content is
+//     the fault artifact.corrupt, and storing the content again mends it.
+//   - A writer takes at most 2 MiB and a reader at most 2 MiB, whatever the
+//     size of the content, and 36 bytes for each MiB of it. All readers of a
+//     store together take up to 32 MiB more, where that saves reading twice.
+//
+// An error that the package returns is a fault: besides those that each method
+// names, artifact.io, artifact.disk_full and artifact.closed come from the
+// store, and the cause of the context when that has ended. An error of a
+// caller's own reader or writer is returned as it is.
 package artifact
 
 import (
 	"context"
+	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact/driver"
@@ -15,7 +40,9 @@ import (
 
 // Options tunes a [Store]. The zero value is right for almost all programs.
 type Options struct {
-	// ChunkSize is the size of a stored chunk in bytes. Zero means 8 MiB.
+	// ChunkSize is the size of a stored chunk in bytes, at most 64 MiB. Zero
+	// means 8 MiB. Sizes above 256 KiB are rounded up to whole MiB, others to a
+	// multiple of 64. Content that was stored with another size stays readable.
 	ChunkSize int64
 }
 
@@ -28,14 +55,30 @@ type PutOptions struct {
 	Limit int64
 }
 
-// Store is a store of immutable artifacts. It is safe for concurrent use.
-type Store struct{ d driver.Store }
+// Store is a store of immutable artifacts. It is a struct and not an
+// interface; storage systems plug in below it. It is safe for concurrent use,
+// also when several processes share what is below.
+type Store struct {
+	d       driver.Store
+	sizes   sizes
+	buffers *buffers
+	spare   budget
+	closed  atomic.Bool
+}
 
 // New returns a store on top of d, which it takes over: closing the store
-// closes d.
-func New(d driver.Store, o *Options) *Store { return &Store{d: d} }
+// closes d. Nil options mean the zero Options.
+func New(d driver.Store, o *Options) *Store {
+	if o == nil {
+		o = &Options{}
+	}
+	z := sizesFor(o.ChunkSize)
+	return &Store{d: d, sizes: z, buffers: newBuffers(z), spare: budget{limit: spareLimit}}
+}
 
-// Put reads r to its end and stores the content.
+// Put reads r to its end and stores the content. Nil options mean the zero
+// PutOptions. It does not close r, and an error of r is returned as it is.
+// Faults: artifact.too_large, submit.bad_name.
 func (s *Store) Put(ctx context.Context, r io.Reader, o *PutOptions) (events.File, error) {
 	w := s.Create(ctx, o)
 	defer w.Abort()
@@ -45,59 +88,134 @@ func (s *Store) Put(ctx context.Context, r io.Reader, o *PutOptions) (events.Fil
 	return w.Commit()
 }
 
-// Create returns a writer of new content.
-func (s *Store) Create(ctx context.Context, o *PutOptions) *Writer { return &Writer{} }
-
-// Open returns a reader of the content of digest.
-func (s *Store) Open(ctx context.Context, digest string) (*Reader, error) {
-	return nil, fault.New(fault.ArtifactNotFound, digest, nil)
-}
-
-// OpenRange returns a reader of length bytes from offset; a negative length
-// means up to the end.
-func (s *Store) OpenRange(
-	ctx context.Context, digest string, offset, length int64,
-) (io.ReadCloser, error) {
-	return nil, fault.New(fault.ArtifactNotFound, digest, nil)
-}
-
-// Stat returns the size of the content of digest.
+// Stat returns the size of the content of digest, without reading it. Faults:
+// artifact.not_found, artifact.bad_digest, and artifact.corrupt for a damaged
+// manifest.
 func (s *Store) Stat(ctx context.Context, digest string) (int64, error) {
-	return 0, fault.New(fault.ArtifactNotFound, digest, nil)
+	d, err := s.admit(ctx, digest)
+	if err != nil {
+		return 0, err
+	}
+	size, err := s.d.Stat(ctx, contentName(d))
+	if err == nil {
+		return size, nil
+	}
+	if err = s.fail(ctx, "stat "+digest, err); !fault.Has(err, fault.ArtifactNotFound) {
+		return 0, err
+	}
+	m, err := s.readManifest(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	return m.size, nil
 }
 
-// Delete removes the content of digest.
-func (s *Store) Delete(ctx context.Context, digest string) error { return nil }
+// Delete removes the content of digest; it succeeds when there is none. The
+// chunks of large content may belong to other content too: they stay until
+// [Store.Sweep] finds them unused. Fault: artifact.bad_digest.
+func (s *Store) Delete(ctx context.Context, digest string) error {
+	d, err := s.admit(ctx, digest)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{contentName(d), manifestName(d)} {
+		if err := s.d.Delete(ctx, name, always); err != nil {
+			return s.fail(ctx, "delete "+digest, err)
+		}
+	}
+	return nil
+}
 
-// Close closes the driver.
-func (s *Store) Close() error { return s.d.Close() }
+// Close closes the driver. Readers and writers that are still open fail, as do
+// later calls, with artifact.closed. Closing again does nothing.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	if err := s.d.Close(); err != nil {
+		return fault.New(s.d.Classify(err), "close the store", err)
+	}
+	return nil
+}
 
-// Writer takes new content.
-type Writer struct{}
+// admit checks what every method must check first.
+func (s *Store) admit(ctx context.Context, digest string) (sum, error) {
+	d, err := parseDigest(digest)
+	if err != nil {
+		return d, err
+	}
+	return d, s.usable(ctx)
+}
 
-// Write appends p to the content.
-func (w *Writer) Write(p []byte) (int, error) { return len(p), nil }
+func (s *Store) usable(ctx context.Context) error {
+	if s.closed.Load() {
+		return fault.New(fault.ArtifactClosed, "", nil)
+	}
+	return ended(ctx)
+}
 
-// ReadFrom appends what r yields to the content.
-func (w *Writer) ReadFrom(r io.Reader) (int64, error) { return io.Copy(io.Discard, r) }
+// ended returns why ctx ended, as a fault, or nil when it has not.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fault.From(context.Cause(ctx))
+}
 
-// Commit makes the content durable and returns its file.
-func (w *Writer) Commit() (events.File, error) { return events.File{}, nil }
+// fail makes a fault of an error of the driver. When ctx has ended, that is
+// why.
+func (s *Store) fail(ctx context.Context, doing string, err error) error {
+	if f := new(fault.Error); errors.As(err, &f) {
+		return f
+	}
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	return fault.New(s.d.Classify(err), doing, err)
+}
 
-// Abort drops the content; after Commit it does nothing.
-func (w *Writer) Abort() {}
+// store writes b under name.
+func (s *Store) store(ctx context.Context, name string, b []byte) error {
+	blob, err := s.d.Create(ctx)
+	if err != nil {
+		return err
+	}
+	defer blob.Abort()
+	if _, err := blob.Write(b); err != nil {
+		return err
+	}
+	return blob.Commit(ctx, name)
+}
 
-// Reader reads verified content.
-type Reader struct{}
+// readManifest returns the manifest of d, which it checks.
+func (s *Store) readManifest(ctx context.Context, d sum) (*manifest, error) {
+	doing := "read the manifest of " + d.String()
+	r, size, err := s.d.Read(ctx, manifestName(d), 0, -1)
+	if err != nil {
+		return nil, s.fail(ctx, doing, err)
+	}
+	defer r.Close()
+	if size > maxManifest {
+		return nil, fault.New(fault.ArtifactCorrupt, doing, errors.New("manifest is too long"))
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, s.readFault(ctx, doing, err)
+	}
+	m, err := decodeManifest(b)
+	if err == nil && m.digest != d {
+		err = errors.New("manifest is of other content")
+	}
+	if err != nil {
+		return nil, fault.New(fault.ArtifactCorrupt, doing, err)
+	}
+	return m, nil
+}
 
-// Read reads verified bytes.
-func (r *Reader) Read(p []byte) (int, error) { return 0, io.EOF }
-
-// WriteTo writes the rest of the content to w.
-func (r *Reader) WriteTo(w io.Writer) (int64, error) { return 0, nil }
-
-// Size returns the size of the content in bytes.
-func (r *Reader) Size() int64 { return 0 }
-
-// Close ends the reader.
-func (r *Reader) Close() error { return nil }
+// readFault is fail for a blob that must have the bytes that were asked for.
+func (s *Store) readFault(ctx context.Context, doing string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fault.New(fault.ArtifactCorrupt, doing, errors.New("stored bytes are missing"))
+	}
+	return s.fail(ctx, doing, err)
+}
