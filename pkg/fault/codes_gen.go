@@ -74,6 +74,8 @@ const (
 	BusTooLarge Code = "bus.too_large"
 	// BusBadMessage: a message to be published is malformed.
 	BusBadMessage Code = "bus.bad_message"
+	// BusBadSubscription: a subscription is malformed.
+	BusBadSubscription Code = "bus.bad_subscription"
 	// ArtifactNotFound: the store holds no such artifact.
 	ArtifactNotFound Code = "artifact.not_found"
 	// ArtifactCorrupt: stored bytes do not match their digest.
@@ -278,6 +280,7 @@ var registry = map[Code]Info{
 	BusDenied:                {BusDenied, "auth", 500, "the broker refuses this user", "Check user, password or credentials file, and what the broker lets this user do."},
 	BusTooLarge:              {BusTooLarge, "policy", 413, "the message is larger than the broker takes", "Raise max_payload of the broker, or send less in one message."},
 	BusBadMessage:            {BusBadMessage, "bug", 500, "a message to be published is malformed", "This is a bug in the sender; the detail names what is missing."},
+	BusBadSubscription:       {BusBadSubscription, "bug", 500, "a subscription is malformed", "This is a bug in the service; the detail names what is wrong."},
 	ArtifactNotFound:         {ArtifactNotFound, "data_quality", 404, "the store holds no such artifact", "It may have been removed by retention; submit the file again."},
 	ArtifactCorrupt:          {ArtifactCorrupt, "bug", 500, "stored bytes do not match their digest", "Restore the artifact store from a backup, or submit the file again; check the disk."},
 	ArtifactDiskFull:         {ArtifactDiskFull, "resource", 507, "the disk of the artifact store is full", "Free disk space; the step is tried again by itself."},
