@@ -76,6 +76,8 @@ const (
 	BusBadMessage Code = "bus.bad_message"
 	// BusBadSubscription: a subscription is malformed.
 	BusBadSubscription Code = "bus.bad_subscription"
+	// BusHandlersStuck: handlers did not return when they were told to stop.
+	BusHandlersStuck Code = "bus.handlers_stuck"
 	// ArtifactNotFound: the store holds no such artifact.
 	ArtifactNotFound Code = "artifact.not_found"
 	// ArtifactCorrupt: stored bytes do not match their digest.
@@ -281,6 +283,7 @@ var registry = map[Code]Info{
 	BusTooLarge:              {BusTooLarge, "policy", 413, "the message is larger than the broker takes", "Raise max_payload of the broker, or send less in one message."},
 	BusBadMessage:            {BusBadMessage, "bug", 500, "a message to be published is malformed", "This is a bug in the sender; the detail names what is missing."},
 	BusBadSubscription:       {BusBadSubscription, "bug", 500, "a subscription is malformed", "This is a bug in the service; the detail names what is wrong."},
+	BusHandlersStuck:         {BusHandlersStuck, "timeout", 500, "handlers did not return when they were told to stop", "Their messages go to other workers after the ack wait; a stage must return when its context ends."},
 	ArtifactNotFound:         {ArtifactNotFound, "data_quality", 404, "the store holds no such artifact", "It may have been removed by retention; submit the file again."},
 	ArtifactCorrupt:          {ArtifactCorrupt, "bug", 500, "stored bytes do not match their digest", "Restore the artifact store from a backup, or submit the file again; check the disk."},
 	ArtifactDiskFull:         {ArtifactDiskFull, "resource", 507, "the disk of the artifact store is full", "Free disk space; the step is tried again by itself."},
