@@ -15,6 +15,10 @@ import (
 	"github.com/millrace/millrace/pkg/artifact/driver"
 )
 
+// maxTries is how often a commit tries again when others write and delete the
+// same name.
+const maxTries = 100
+
 // blob is a temporary file that gets its name when it is whole.
 type blob struct {
 	ctx  context.Context
@@ -75,30 +79,23 @@ func (b *blob) Commit(ctx context.Context, name string) error {
 		return driver.ErrClosed
 	}
 	synced := false
-	for tries := 0; ; tries++ {
-		if err := b.s.usable(ctx); err != nil {
+	err := errRetry
+	for tries := 0; err == errRetry && tries < maxTries; tries++ {
+		if err = b.s.usable(ctx); err != nil {
 			return err
 		}
-		settled, err := b.settle(name)
-		if settled || err != nil {
+		if settled, err := b.settle(name); settled || err != nil {
 			return err
 		}
 		if !synced {
-			if err := b.syncFile(b.file); err != nil {
+			if err = b.syncFile(b.file); err != nil {
 				return err
 			}
 			synced = true
 		}
 		err = b.link(name)
-		switch {
-		case err == nil:
-			return b.s.syncDir(path.Dir(name))
-		case errors.Is(err, fs.ErrExist), tries < 3 && errors.Is(err, fs.ErrNotExist):
-			// Another writer was first, or the directory was removed.
-		default:
-			return err
-		}
 	}
+	return err
 }
 
 // Abort implements [driver.Blob].
@@ -114,21 +111,29 @@ func (b *blob) Abort() {
 
 // link gives the file its name if no file has it.
 func (b *blob) link(name string) error {
-	dir := path.Dir(name)
-	if err := b.s.ensure(dir); err != nil {
-		return err
-	}
 	err := b.s.root.Link(b.s.tmp.path(b.tmp), name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		b.s.forget(dir)
+		if made := b.s.mkdir(path.Dir(name)); made != nil {
+			return made
+		}
+		return errRetry
+	case errors.Is(err, fs.ErrExist):
+		return errRetry
 	case errors.Is(err, syscall.EPERM), errors.Is(err, errors.ErrUnsupported):
 		// Without hard links, two writers may replace each other's file, which
 		// has the same bytes.
-		return b.s.root.Rename(b.s.tmp.path(b.tmp), name)
+		err = b.s.root.Rename(b.s.tmp.path(b.tmp), name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return b.s.syncName(path.Dir(name))
 }
+
+// errRetry is the error of a link that another writer, or a missing directory,
+// was in the way of.
+var errRetry = errors.New("name or directory changed meanwhile")
 
 // settle deals with a file that has the name already: it is made durable when
 // it has the same bytes, and replaced when it is damaged. It reports whether the
@@ -153,10 +158,10 @@ func (b *blob) settle(name string) (bool, error) {
 		if err := b.s.root.Rename(b.s.tmp.path(b.tmp), name); err != nil {
 			return false, err
 		}
-		return true, b.s.syncDir(path.Dir(name))
+		return true, b.s.syncName(path.Dir(name))
 	}
 	// Its writer may have died, or not have come, between the link and the sync.
-	if err := errors.Join(b.syncFile(old), b.s.syncDir(path.Dir(name))); err != nil {
+	if err := errors.Join(b.syncFile(old), b.s.syncName(path.Dir(name))); err != nil {
 		return false, err
 	}
 	now := time.Now()

@@ -34,38 +34,39 @@ func makeDir(dir string, sync bool) error {
 	return errors.Join(syncDir(f), f.Close())
 }
 
-// ensure makes the directory dir with its parents, durably in the durable mode.
-func (s *Store) ensure(dir string) error {
-	if _, known := s.dirs.Load(dir); known || dir == "." {
-		return nil
-	}
-	parent := path.Dir(dir)
-	if err := s.ensure(parent); err != nil {
+// mkdir makes the directory dir and its parents.
+func (s *Store) mkdir(dir string) error {
+	s.durable.Delete(dir)
+	if err := s.root.MkdirAll(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := s.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	// One that existed may be another's who has not synced it yet.
-	if err := s.syncDir(parent); err != nil {
-		return err
-	}
-	s.dirs.Store(dir, struct{}{})
 	return nil
 }
 
-// forget drops what is known of dir and its parents.
-func (s *Store) forget(dir string) {
-	for ; dir != "."; dir = path.Dir(dir) {
-		s.dirs.Delete(dir)
-	}
-}
-
-// syncDir makes the names in dir durable, in the durable mode.
-func (s *Store) syncDir(dir string) error {
+// syncName makes a name in dir durable, in the durable mode, and dir with its
+// parents when that was not done yet: another process may have made them. The
+// parents come last, because one commit of a journal often covers them all.
+func (s *Store) syncName(dir string) error {
 	if !s.sync {
 		return nil
 	}
+	if err := s.syncDir(dir); err != nil {
+		return err
+	}
+	if _, done := s.durable.Load(dir); done {
+		return nil
+	}
+	for parent := dir; parent != "."; {
+		parent = path.Dir(parent)
+		if err := s.syncDir(parent); err != nil {
+			return err
+		}
+	}
+	s.durable.Store(dir, struct{}{})
+	return nil
+}
+
+func (s *Store) syncDir(dir string) error {
 	f, err := s.root.Open(dir)
 	if err != nil {
 		return err

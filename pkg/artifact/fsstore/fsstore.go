@@ -47,7 +47,7 @@ type Store struct {
 	tmp     *workspace
 	space   *space
 	sync    bool
-	dirs    sync.Map // directories that are known to exist durably
+	durable sync.Map // directories whose own name was synced
 	counter atomic.Uint64
 	closed  atomic.Bool
 }

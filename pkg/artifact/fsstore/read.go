@@ -119,7 +119,7 @@ func (s *Store) Delete(ctx context.Context, name string, before time.Time) error
 			err = nil // a whole one took its place
 		}
 		if err == nil {
-			err = s.syncDir(path.Dir(name))
+			err = s.syncName(path.Dir(name))
 		}
 	}
 	return errors.Join(err, s.root.Remove(aside))
