@@ -78,7 +78,7 @@ func cell(text string) string {
 // classes says for people what package flow decides for each class.
 var classes = []struct{ name, mill, you string }{
 	{"unclassified", "tries again within the budget, then asks for a person", "read the message; report it"},
-	{"transient", "tries again within the budget, later each time", "nothing"},
+	{"transient", "tries again within the budget, later each time, then fails the step", "nothing"},
 	{"rate_limited", "waits as long as it was asked to; burns no attempt", "nothing, or ask for a higher limit"},
 	{"dependency_down", "waits until it answers again; burns no attempt", "start what is down"},
 	{"timeout", "tries again within the budget", "raise the limit if it happens every time"},
@@ -87,8 +87,8 @@ var classes = []struct{ name, mill, you string }{
 	{"schema_mismatch", "fails the step at once", "correct what the pointer names"},
 	{"policy", "fails the step at once", "ask the operator whether the rule may change"},
 	{"auth", "asks for a person", "renew the credentials, then retry the job"},
-	{"poison", "fails the step; a message goes to the dead letters", "read the dead letter"},
-	{"conflict", "reads again and decides again", "read the newest state first"},
+	{"poison", "fails the step at once; a message goes to the dead letters", "read the dead letter"},
+	{"conflict", "reads again and tries again within the budget", "read the newest state first"},
 	{"unknown_effect", "asks for a person", "look whether it happened, then retry or abandon the job"},
 	{"cancelled", "stops and undoes what was done", "nothing"},
 	{"bug", "asks for a person", "report it with the job's events"},

@@ -157,12 +157,23 @@ func (g *generator) goType(file string, s *node, required bool) (string, error) 
 			return "[]" + t, err
 		}
 	case "object":
-		if values := s.child("additionalProperties"); values != nil && s.child("properties") == nil {
+		if values := mapValues(s); values != nil {
 			t, err := g.goType(file, values, true)
 			return "map[string]" + t, err
 		}
 	}
 	return "", fmt.Errorf("no Go type for it; give x-go-type")
+}
+
+// mapValues is the schema of the values of an object whose keys are free, or nil.
+func mapValues(s *node) *node {
+	if s.child("properties") != nil {
+		return nil
+	}
+	if p := s.child("patternProperties"); p != nil && len(p.keys) == 1 {
+		return p.child(p.keys[0])
+	}
+	return s.child("additionalProperties")
 }
 
 // refType is the Go type that a reference leads to.
