@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
+)
+
+// lastRecord returns the newest record of a job. Faults: job.not_found and those of
+// the bus.
+func (g *Gateway) lastRecord(ctx context.Context, tenant, job string) (*bus.Message, error) {
+	if !events.ValidToken(job) {
+		return nil, noJob(job)
+	}
+	m, err := g.Bus.Last(ctx, events.StreamEvents, events.HistoryFilter(tenant, job))
+	if fault.Has(err, fault.BusNotFound) {
+		return nil, noJob(job)
+	}
+	return m, err
+}
+
+func noJob(id string) error { return fault.New(fault.JobNotFound, fault.Clip(id, 100), nil) }
+
+// decodeRecord reads the whole record of a message.
+func decodeRecord(m *bus.Message) (*events.Record, error) {
+	var rec events.Record
+	if err := json.Unmarshal(m.Data, &rec); err != nil {
+		return nil, fault.New(fault.InternalBug, "decode a record", err)
+	}
+	return &rec, nil
+}
+
+// revisionOf returns the revision of a record from its header, or from its data when
+// another program left the header out. It is 0 when there is none.
+func revisionOf(m *bus.Message) uint64 {
+	if n, err := strconv.ParseUint(m.Header[events.HeaderRevision], 10, 64); err == nil {
+		return n
+	}
+	var rec struct {
+		Revision uint64 `json:"revision"`
+	}
+	// What cannot be read has no revision.
+	_ = json.Unmarshal(m.Data, &rec)
+	return rec.Revision
+}
+
+// stateOf returns the job's state after a record, like [revisionOf].
+func stateOf(m *bus.Message) events.JobState {
+	if s := m.Header[events.HeaderState]; s != "" {
+		return events.JobState(s)
+	}
+	var rec struct {
+		Job struct {
+			State events.JobState `json:"state"`
+		} `json:"job"`
+	}
+	_ = json.Unmarshal(m.Data, &rec)
+	return rec.Job.State
+}
+
+func isFinal(m *bus.Message) bool { return flow.Final(stateOf(m)) }
