@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/services/millrace/term"
+)
+
+// writeJob writes a job in words: what it is, its steps, and what it left.
+func writeJob(w io.Writer, j *api.Job, now time.Time) error {
+	for _, t := range []*term.Table{jobTable(j, now), stepTable(j.Job.Steps), fileTable(j.Job.Outputs)} {
+		if t.Len() == 0 {
+			continue
+		}
+		if _, err := t.WriteTo(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func jobTable(j *api.Job, now time.Time) *term.Table {
+	t := term.NewTable()
+	job := j.Job
+	t.Row("job", job.ID)
+	t.Row("pipeline", job.Pipeline.Name+" "+shortDigest(job.Pipeline.Digest))
+	t.Row("state", stateText(job, now))
+	if job.Key != "" {
+		t.Row("key", job.Key)
+	}
+	for _, name := range slices.Sorted(maps.Keys(job.Labels)) {
+		t.Row("label", name+"="+job.Labels[name])
+	}
+	if len(job.Missing) > 0 {
+		t.Row("missing", strings.Join(job.Missing, ", "))
+	}
+	if job.Fault != nil {
+		t.Row("fault", job.Fault.Message+" ("+job.Fault.Code+")")
+		t.Row("hint", job.Fault.Hint)
+	}
+	if job.Reason != "" {
+		t.Row("reason", job.Reason)
+	}
+	return t
+}
+
+func stateText(job events.Job, now time.Time) string {
+	if job.FinishedAt.IsZero() {
+		return string(job.State) + " for " + term.Ago(job.AcceptedAt, now)
+	}
+	return string(job.State) + " in " + term.Took(job.FinishedAt.Sub(job.AcceptedAt))
+}
+
+// stepTable lists the steps, settled ones first in the order of their success.
+func stepTable(steps map[string]events.Step) *term.Table {
+	ids := slices.SortedFunc(maps.Keys(steps), func(a, b string) int {
+		x, y := steps[a].Order, steps[b].Order
+		switch {
+		case x == y:
+			return strings.Compare(a, b)
+		case x == 0:
+			return 1
+		case y == 0:
+			return -1
+		}
+		return x - y
+	})
+	t := term.NewTable("STEP", "STAGE", "STATE", "ATTEMPT", "DETAIL")
+	for _, id := range ids {
+		s := steps[id]
+		t.Row(id, s.Stage, string(s.State), fmt.Sprint(s.Attempt), stepDetail(s))
+	}
+	return t
+}
+
+func stepDetail(s events.Step) string {
+	switch {
+	case s.Undo != nil && s.Undo.Fault != nil:
+		return "undo " + string(s.Undo.State) + ": " + s.Undo.Fault.Message + " (" + s.Undo.Fault.Code + ")"
+	case s.Undo != nil:
+		return "undo " + string(s.Undo.State)
+	case s.Fault != nil:
+		return s.Fault.Message + " (" + s.Fault.Code + ")"
+	case s.Reason != "":
+		return strings.ReplaceAll(s.Reason, "_", " ")
+	}
+	var size int64
+	for _, f := range s.Files {
+		size += f.Size
+	}
+	if len(s.Files) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %s, %s", len(s.Files), plural(len(s.Files), "file", "files"), term.Bytes(size))
+}
+
+func fileTable(outputs map[string][]events.File) *term.Table {
+	if len(outputs) == 0 {
+		return term.NewTable()
+	}
+	t := term.NewTable("OUTPUT", "FILE", "SIZE", "DIGEST")
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		for _, f := range outputs[name] {
+			t.Row(name, f.Name, term.Bytes(f.Size), f.Digest)
+		}
+	}
+	return t
+}
+
+// shortDigest returns the beginning of a digest that is enough for people.
+func shortDigest(d string) string {
+	if len(d) > 19 {
+		return d[:19]
+	}
+	return d
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millrace/millrace/services/mill"
+)
+
+// millFlags are what millrace dev and millrace serve have in common.
+type millFlags struct {
+	config   mill.Config
+	http     string
+	logLevel string
+	logJSON  bool
+}
+
+// add gives cmd the flags.
+func (f *millFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	c := &f.config
+	flags.StringArrayVar(&c.AllowPaths, "allow-path", nil, "`FOLDER` below which file:// sources may be read; repeatable")
+	flags.StringArrayVar(&c.AllowCommands, "allow-command", nil, "`PROGRAM` that the command stage may run; repeatable")
+	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch reach loopback and private addresses")
+	flags.StringVar(&c.PublishDir, "publish-dir", "", "`FOLDER` below which publish writes (default published in the data directory)")
+	flags.StringVar(&c.ArtifactDir, "artifact-dir", "", "`FOLDER` of the artifact store (default artifacts in the data directory)")
+	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
+	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
+	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
+	flags.StringVar(&f.logLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
+	flags.BoolVar(&f.logJSON, "log-json", false, "write the log as JSON lines")
+}
+
+// build completes the configuration: relative folders are made absolute, bare
+// ports get the loopback address, and the log goes to standard error.
+func (f *millFlags) build(p *Program) (mill.Config, error) {
+	c := f.config
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return c, usage("--log-level is debug, info, warn or error, not %q", f.logLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	c.Log = slog.New(slog.NewTextHandler(p.Err, options))
+	if f.logJSON {
+		c.Log = slog.New(slog.NewJSONHandler(p.Err, options))
+	}
+	if c.Slots < 0 {
+		return c, usage("--slots is 0 or more, not %d", c.Slots)
+	}
+	for _, dir := range []*string{&c.DataDir, &c.PublishDir, &c.ArtifactDir} {
+		*dir = p.absolute(*dir)
+	}
+	for i, path := range c.AllowPaths {
+		c.AllowPaths[i] = p.absolute(path)
+	}
+	var err error
+	if c.HTTPAddr, err = listenAddr("--http-addr", f.http); err != nil {
+		return c, err
+	}
+	c.NATSListen, err = listenAddr("--nats-addr", c.NATSListen)
+	return c, err
+}
+
+// absolute makes a path absolute. Empty stays empty.
+func (p *Program) absolute(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(p.Dir, path)
+}
+
+// listenAddr completes an address to listen at: "7420" and ":7420" are on
+// loopback; all interfaces are 0.0.0.0:7420. Empty stays empty.
+func listenAddr(flag, addr string) (string, error) {
+	if addr == "" {
+		return "", nil
+	}
+	if !strings.Contains(addr, ":") {
+		addr = ":" + addr
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
+		return "", usage("%s is host:port or a port, not %q", flag, addr)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// running is a mill that runs beside the command.
+type running struct {
+	*mill.Mill
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+// startMill starts a mill and returns when it takes work, or with the error that
+// kept it from starting. The mill does not end with ctx: its owner calls stop.
+func startMill(ctx context.Context, c mill.Config) (*running, error) {
+	m, err := mill.New(c)
+	if err != nil {
+		return nil, err
+	}
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r := &running{Mill: m, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.err = m.Run(own)
+	}()
+	select {
+	case <-m.Ready():
+		return r, nil
+	case <-r.done:
+		cancel()
+		return nil, r.err
+	case <-ctx.Done():
+		return nil, errors.Join(context.Cause(ctx), r.stop())
+	}
+}
+
+// stop ends the mill in good order and returns what it complained of. It may be
+// called twice.
+func (r *running) stop() error {
+	r.cancel()
+	<-r.done
+	if r.err != nil {
+		return fmt.Errorf("stop the mill: %w", r.err)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millrace/millrace/services/mill"
+)
+
+func (p *Program) serveCommand() *cobra.Command {
+	var f millFlags
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "serve [flags]",
+		Short: "Run some or all roles against a broker that others share.",
+		Long: "Roles are all, gateway, conductor, stages and stage:NAME. Processes that share work\n" +
+			"share the artifact folder, too.",
+		Args: nothing,
+		Example: "millrace serve --roles gateway,conductor --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace\n" +
+			"millrace serve --roles stage:compress,stage:hash --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace",
+	}
+	flags := cmd.Flags()
+	c := &f.config
+	flags.StringSliceVar(&roles, "roles", []string{mill.RoleAll}, "`LIST` of roles, separated by commas")
+	flags.StringVar(&c.NATSURL, "nats", "", "`URL` of the broker, 2.12 or newer (default: an embedded one)")
+	flags.StringVar(&c.NATSCreds, "nats-creds", "", "`FILE` with the credentials for the broker")
+	flags.StringVar(&c.NATSListen, "nats-addr", "", "`ADDRESS` that opens the embedded broker to other processes")
+	flags.StringVar(&c.DataDir, "data-dir", DefaultDataDir, "`FOLDER` for scratch files, and for all that has no folder of its own")
+	flags.StringVar(&f.http, "http-addr", DefaultHTTPAddr, "`ADDRESS` for HTTP, host:port or a loopback port; only with the role gateway")
+	flags.StringVar(&c.Durability, "durability", "always", "always or relaxed: `WHEN` a record counts, synced to disk or merely written")
+	flags.DurationVar(&c.Retention, "retention", 0, "`TIME` the records of a job are kept (default 720h)")
+	flags.IntVar(&c.Replicas, "replicas", 1, "`COUNT` of copies of every stream in a cluster")
+	f.add(cmd)
+	p.takesOutput(cmd)
+	return does(cmd, func(ctx context.Context, _ []string) error {
+		c.Roles = roles
+		return p.serve(ctx, &f)
+	})
+}
+
+// serve runs the roles until ctx ends. The user and password of the broker come
+// from the environment, so that no list of processes shows them.
+func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
+	c, err := f.build(p)
+	if err != nil {
+		return err
+	}
+	if len(c.Roles) == 0 {
+		return usage("--roles is empty")
+	}
+	c.NATSUser, c.NATSPassword = p.Getenv("MILLRACE_NATS_USER"), p.Getenv("MILLRACE_NATS_PASSWORD")
+	m, err := startMill(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.stop()) }()
+	ready := readyObject{
+		Type: "serve.ready", HTTP: m.HTTPURL(), NATS: bareURL(m.BrokerURL()), Data: c.DataDir,
+		PID: os.Getpid(), Roles: c.Roles,
+	}
+	if p.asJSON() {
+		if err := writeJSON(p.Out, ready); err != nil {
+			return err
+		}
+	} else {
+		p.talk.Say("ready: %s%s%s", strings.Join(c.Roles, ", "), label(" at ", ready.HTTP), label(", broker ", ready.NATS))
+	}
+	return p.untilStopped(ctx, m)
+}
+
+// label puts a word in front of a value that is not empty.
+func label(word, value string) string {
+	if value == "" {
+		return ""
+	}
+	return word + value
+}
+
+// bareURL drops user, password and query from an address that is printed.
+func bareURL(list string) string {
+	var out []string
+	for raw := range strings.SplitSeq(list, ",") {
+		if u, err := url.Parse(raw); err == nil && u.Host != "" {
+			raw = u.Scheme + "://" + u.Host
+		}
+		out = append(out, raw)
+	}
+	return strings.Join(out, ",")
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/client"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/services/millrace/term"
+)
+
+// serverEnv names the variable that holds the address of the server.
+const serverEnv = "MILLRACE_SERVER"
+
+// serverFlags say which server a command talks to, and for whom.
+type serverFlags struct {
+	url    string
+	tenant string
+}
+
+// add gives cmd the flags.
+func (f *serverFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.url, "server", "", "`URL` of the server (default $"+serverEnv+", or the millrace dev of this folder)")
+	cmd.Flags().StringVar(&f.tenant, "tenant", "", "`NAME` of the tenant (default \"default\")")
+}
+
+// address finds the server: the flag, the environment, or the run.json of
+// .millrace in the working directory or above it.
+func (p *Program) address(f serverFlags) (string, error) {
+	if f.url != "" {
+		return checkURL("--server", f.url)
+	}
+	if env := p.Getenv(serverEnv); env != "" {
+		return checkURL(serverEnv, env)
+	}
+	r, path, found := findRunFile(p.Dir)
+	if !found {
+		return "", fault.New(fault.CliNoServer, "no "+DefaultDataDir+"/"+runFileName+" in this folder or above it", nil)
+	}
+	if !r.alive() {
+		return "", fault.New(fault.CliNoServer, path+" is of process "+strconv.Itoa(r.PID)+", which has ended", nil)
+	}
+	return r.HTTP, nil
+}
+
+// connect returns a client for the server that f and its surroundings name.
+func (p *Program) connect(f serverFlags) (*client.Client, error) {
+	address, err := p.address(f)
+	if err != nil {
+		return nil, err
+	}
+	return dial(address, f.tenant)
+}
+
+// dial returns a client for a server.
+func dial(address, tenant string) (*client.Client, error) {
+	if tenant != "" && !events.ValidToken(tenant) {
+		return nil, usage("--tenant is 1 to 64 of a-z, 0-9, _ and -, not %q", tenant)
+	}
+	return client.New(client.Config{
+		Server: address, Tenant: tenant, UserAgent: term.Name + "/" + buildVersion().Version,
+	})
+}
+
+// checkURL refuses what is not the address of an HTTP server.
+func checkURL(name, raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", usage("%s is not an http or https address like http://127.0.0.1:7420", name)
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}

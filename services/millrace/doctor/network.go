@@ -1,0 +1,153 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// checkPort looks whether the mill could listen for HTTP.
+func checkPort(_ context.Context, c Config) Check {
+	check := Check{Name: "http-port", Status: OK, Detail: c.HTTPAddr + " is free"}
+	l, err := net.Listen("tcp", c.HTTPAddr)
+	switch {
+	case err == nil:
+		_ = l.Close()
+	case strings.HasSuffix(c.Server, "//"+c.HTTPAddr):
+		check.Detail = c.HTTPAddr + " is the running mill"
+	default:
+		check.Status, check.Detail = Warn, err.Error()
+		check.Hint = "Another program listens there; millrace dev takes a free port by itself, or choose one with --http-addr."
+	}
+	return check
+}
+
+const (
+	// clockSkew is how far clocks may be apart before records look odd.
+	clockSkew = 5 * time.Second
+	firstYear = 2026
+)
+
+// checkClock compares the clock with the year of this program and with the clock
+// that stamps files, which is another machine's on a network file system.
+func checkClock(_ context.Context, c Config) Check {
+	check := Check{Name: "clock"}
+	now := time.Now()
+	if now.Year() < firstYear {
+		check.Status, check.Detail = Fail, now.UTC().Format(time.RFC3339)
+		check.Hint = "The clock is years behind; set it, or start the time service of the machine."
+		return check
+	}
+	skew, err := fileSkew(existing(c.DataDir))
+	if err != nil {
+		check.Status, check.Detail = Warn, err.Error()
+		check.Hint = "The clock of the data directory's disk could not be read."
+		return check
+	}
+	check.Status, check.Detail = OK, now.UTC().Format(time.RFC3339)
+	if skew > clockSkew {
+		check.Status = Warn
+		check.Detail += fmt.Sprintf(", but the disk's clock is %s off", skew.Round(time.Millisecond))
+		check.Hint = "The disk belongs to a machine with another time; set both clocks by the same source."
+	}
+	return check
+}
+
+// fileSkew returns how far the stamp of a new file is from the clock.
+func fileSkew(dir string) (time.Duration, error) {
+	f, err := os.CreateTemp(dir, ".millrace-doctor-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return time.Since(info.ModTime()).Abs(), nil
+}
+
+// checkBroker connects to the external broker and looks at version and JetStream.
+func checkBroker(ctx context.Context, c Config) Check {
+	check := Check{Name: "broker"}
+	if c.Broker.URL == "" {
+		check.Status, check.Detail = Info, "embedded; name an external one by --nats"
+		return check
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	conn, err := bus.Connect(ctx, c.Broker)
+	if err != nil {
+		f := fault.From(err)
+		check.Status, check.Detail, check.Hint = Fail, f.Error(), f.Code.Info().Hint
+		return check
+	}
+	version, url := conn.Server()
+	check.Status, check.Detail = OK, fmt.Sprintf("nats-server %s with JetStream at %s", version, url)
+	if err := conn.Close(); err != nil {
+		check.Detail += ", " + err.Error()
+	}
+	return check
+}
+
+// checkServer asks a running mill whether it is ready, and looks at its clock.
+func checkServer(ctx context.Context, c Config) Check {
+	check := Check{Name: "server"}
+	if c.Server == "" {
+		check.Status, check.Detail = Info, c.NoServer
+		return check
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	health, date, err := readyz(ctx, c.Server)
+	if err != nil {
+		check.Status, check.Detail = Fail, err.Error()
+		check.Hint = "Start a mill with millrace dev, or correct --server or MILLRACE_SERVER."
+		return check
+	}
+	check.Detail = c.Server + " is " + health.Status
+	if health.Status != "ok" && health.Status != "ready" {
+		check.Status = Fail
+		check.Hint = "It is starting, or cannot reach its broker; its log says more."
+		for name, text := range health.Checks {
+			check.Detail += ", " + name + ": " + text
+		}
+		return check
+	}
+	check.Status = OK
+	if skew := time.Since(date).Abs(); !date.IsZero() && skew > clockSkew {
+		check.Status = Warn
+		check.Detail += fmt.Sprintf(", but its clock is %s off", skew.Round(time.Second))
+		check.Hint = "Set both clocks by the same source."
+	}
+	return check
+}
+
+// readyz asks for the health of a mill.
+func readyz(ctx context.Context, server string) (health api.Health, date time.Time, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/readyz", nil)
+	if err != nil {
+		return health, date, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return health, date, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&health); err != nil {
+		return health, date, fmt.Errorf("%s does not answer like a mill: %s", server, resp.Status)
+	}
+	date, _ = http.ParseTime(resp.Header.Get("Date"))
+	return health, date, nil
+}
