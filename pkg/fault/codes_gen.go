@@ -10,6 +10,8 @@ const (
 	SubmitTooLarge Code = "submit.too_large"
 	// SubmitNoFiles: the submission names no file.
 	SubmitNoFiles Code = "submit.no_files"
+	// SubmitFileCount: the pipeline takes another number of files.
+	SubmitFileCount Code = "submit.file_count"
 	// SubmitBadName: a file name is not allowed.
 	SubmitBadName Code = "submit.bad_name"
 	// SubmitBadSource: a file's source cannot be used.
@@ -250,6 +252,7 @@ var registry = map[Code]Info{
 	SubmitInvalid:            {SubmitInvalid, "schema_mismatch", 400, "the submission does not match its schema", "Compare the payload with schemas/submission.v1.json; the pointer names the first place that differs."},
 	SubmitTooLarge:           {SubmitTooLarge, "policy", 413, "the submission is larger than the limit", "Upload the file or name its URL instead of sending it inline."},
 	SubmitNoFiles:            {SubmitNoFiles, "schema_mismatch", 422, "the submission names no file", "Name at least one file by url, digest or inline content."},
+	SubmitFileCount:          {SubmitFileCount, "schema_mismatch", 422, "the pipeline takes another number of files", "Run millrace pipeline get NAME to see how many files it takes."},
 	SubmitBadName:            {SubmitBadName, "policy", 422, "a file name is not allowed", "A name is 1 to 255 bytes of UTF-8 without slashes, backslashes or control characters, and is not . or ..."},
 	SubmitBadSource:          {SubmitBadSource, "schema_mismatch", 422, "a file's source cannot be used", "Give exactly one of url (file, http, https), digest (sha256:...) and inline."},
 	SubmitBadParams:          {SubmitBadParams, "schema_mismatch", 422, "the parameters do not match the pipeline's schema", "Run millrace pipeline get NAME to see which parameters it takes."},
