@@ -23,6 +23,7 @@ type Conn struct {
 	log   *slog.Logger
 	nc    *nats.Conn
 	js    jetstream.JetStream
+	mux   *mux
 	plans plans
 	back  reconnects
 
@@ -54,6 +55,13 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		nc.Close()
 		return nil, err
 	}
+	m, err := newMux(nc)
+	if err != nil {
+		nc.Close()
+		return nil, busFault("connect to "+c.address(), err)
+	}
+	c.mux = m
+	nc.SetReconnectHandler(c.onReconnect)
 	return c, nil
 }
 
@@ -86,7 +94,6 @@ func (c *Conn) natsOptions() []nats.Option {
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(c.onDisconnect),
-		nats.ReconnectHandler(c.onReconnect),
 		nats.ErrorHandler(c.onError),
 	}
 	if c.opts.InProcess != nil {
@@ -118,8 +125,9 @@ func (c *Conn) onDisconnect(_ *nats.Conn, err error) {
 	c.log.Warn("connection to the broker lost", "broker", c.address(), "error", err)
 }
 
-func (c *Conn) onReconnect(nc *nats.Conn) {
+func (c *Conn) onReconnect(*nats.Conn) {
 	c.log.Info("connection to the broker is back", "broker", c.address())
+	c.mux.lose()
 	c.back.fire()
 	if c.opts.OnReconnect != nil {
 		go c.opts.OnReconnect()

@@ -49,7 +49,8 @@ func codeOf(err error) fault.Code {
 		return fault.BusDenied
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fault.BusTooLarge
-	case errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrKeyNotFound),
+	case errors.Is(err, errNobody),
+		errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrKeyNotFound),
 		errors.Is(err, jetstream.ErrKeyDeleted), errors.Is(err, jetstream.ErrBucketNotFound),
 		errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound):
 		return fault.BusNotFound

@@ -6,13 +6,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// setHeaders copies headers in a form that the broker takes. Keys lose what may
-// not be in them; a key of which nothing is left is dropped. Values are put on
-// one line by the client.
+// setHeaders copies headers in a form that the broker takes. A key of which
+// nothing is left is dropped.
 func setHeaders(h nats.Header, from map[string]string) {
 	for k, v := range from {
 		if k = cleanKey(k); k != "" {
-			h[k] = []string{v}
+			h[k] = []string{oneLine(v)}
 		}
 	}
 }
@@ -32,3 +31,16 @@ func cleanKey(k string) string {
 }
 
 func notInKey(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }
+
+// oneLine keeps a value from ending its header and beginning another.
+func oneLine(v string) string {
+	if !strings.ContainsAny(v, "\r\n\x00") {
+		return v
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '\r' || r == '\n' || r == 0 {
+			return ' '
+		}
+		return r
+	}, v)
+}

@@ -16,7 +16,7 @@ type Message struct {
 	// message that has neither, "<stream>:<sequence>". Outside of streams it
 	// may be empty.
 	ID string
-	// Header holds the first value of each header.
+	// Header holds the first value of each header. It is never nil.
 	Header map[string]string
 	Data   []byte
 	// Stream and Sequence say where it is stored. They are empty for messages
@@ -26,41 +26,30 @@ type Message struct {
 	// Delivered counts the deliveries of the message to this consumer from 1.
 	// It is 0 when the message was read without a consumer.
 	Delivered int
-	// Time is when the stream stored it, in UTC.
+	// Time is when the stream stored it, in UTC. It is zero when that is not known.
 	Time time.Time
+	// Reply is where an answer is expected. It is set on core NATS only.
+	Reply string
 }
 
-// Headers of other programs that this package reads.
-const (
-	// headerUUID is where watermill-nats keeps the id of a message.
-	headerUUID = "_watermill_message_uuid"
-)
+// headerUUID is where watermill-nats keeps the id of a message.
+const headerUUID = "_watermill_message_uuid"
 
-// fromCore makes a Message of a message that did not come through a consumer.
+// fromCore makes a Message of a message on core NATS. A message that a stream
+// republished says where it is stored.
 func fromCore(m *nats.Msg) *Message {
-	out := &Message{Subject: m.Subject, Header: flatten(m.Header), Data: m.Data}
+	out := &Message{Subject: m.Subject, Header: flatten(m.Header), Data: m.Data, Reply: m.Reply}
 	out.ID = out.Header[jetstream.MsgIDHeader]
 	if out.ID == "" {
 		out.ID = out.Header[headerUUID]
 	}
 	if seq, err := strconv.ParseUint(out.Header[jetstream.SequenceHeader], 10, 64); err == nil {
-		// A message that a stream republished says where it is stored.
 		out.Sequence = seq
 		out.Stream = out.Header[jetstream.StreamHeader]
-		if s := out.Header[jetstream.SubjectHeader]; s != "" && out.Stream != "" {
-			out.Subject = m.Subject
-		}
 	}
-	return out
-}
-
-// fromStored makes a Message of a message that was read by its sequence.
-func fromStored(stream string, m *jetstream.RawStreamMsg) *Message {
-	out := &Message{
-		Subject: m.Subject, Header: flatten(m.Header), Data: m.Data,
-		Stream: stream, Sequence: m.Sequence, Time: m.Time.UTC(),
+	if at, err := time.Parse(time.RFC3339Nano, out.Header[jetstream.TimeStampHeaer]); err == nil {
+		out.Time = at.UTC()
 	}
-	out.ID = messageID(out.Header, stream, m.Sequence)
 	return out
 }
 

@@ -3,11 +3,9 @@ package bus
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -25,8 +23,9 @@ type Out struct {
 	// Fence makes the message count only if nobody else was faster.
 	Fence *Fence
 	// At and Target make a scheduled message: the broker keeps it under
-	// Subject and publishes it to Target, a subject of the same stream, when
-	// the time has come. Publishing to Subject again replaces it.
+	// Subject and publishes it to Target, another subject of the same stream,
+	// when the time has come. Publishing to Subject again replaces it. A time
+	// in the past fires at once.
 	At     time.Time
 	Target string
 }
@@ -39,61 +38,111 @@ type Fence struct {
 	Last   uint64
 }
 
+// Pauses between attempts while the broker has nobody who would take a message,
+// for example while it starts.
+const (
+	publishPauseMin = 10 * time.Millisecond
+	publishPauseMax = 500 * time.Millisecond
+)
+
 // Publish stores messages and returns when the broker has confirmed all of
-// them. They are sent one after the other without waiting in between. A message
-// that the stream has already seen, by its ID, counts as stored. After an error
-// some may be stored and others not; publishing all again is harmless.
+// them. They are sent one after the other without waiting in between, and again
+// when the connection is lost meanwhile. A message that the stream has already
+// seen, by its ID, counts as stored. After an error some may be stored and
+// others not; publishing all again is harmless.
 //
-// Faults: bus.fenced, bus.store_full, bus.timeout, bus.too_large, bus.closed,
-// bus.bad_message, bus.unreachable.
+// Faults: bus.bad_message, bus.fenced, bus.store_full, bus.too_large,
+// bus.timeout, bus.closed, bus.denied, bus.not_found when no stream takes the
+// subject.
 func (c *Conn) Publish(ctx context.Context, outs ...Out) error {
 	if len(outs) == 0 {
 		return nil
 	}
 	ctx, cancel := c.withTimeout(ctx)
 	defer cancel()
-	if len(outs) == 1 {
-		_, err := c.publishOne(ctx, outs[0])
-		return err
-	}
-	acks := make([]jetstream.PubAckFuture, len(outs))
-	for i, o := range outs {
-		m, err := encode(o)
-		if err != nil {
+	msgs := make([]*nats.Msg, len(outs))
+	for i := range outs {
+		var err error
+		if msgs[i], err = c.encode(&outs[i]); err != nil {
 			return err
 		}
-		if acks[i], err = c.js.PublishMsgAsync(m); err != nil {
-			return busFault("publish to "+o.Subject, err)
-		}
 	}
-	var errs []error
-	for i, ack := range acks {
-		select {
-		case <-ack.Ok():
-		case err := <-ack.Err():
-			errs = append(errs, busFault("publish to "+outs[i].Subject, err))
-		case <-ctx.Done():
-			return busFault("publish to "+outs[i].Subject, ctx.Err())
-		}
-	}
-	if len(errs) == 1 {
-		return errs[0]
-	}
-	return errors.Join(errs...)
+	_, err := c.store(ctx, msgs)
+	return err
 }
 
-// publishOne stores one message and returns its sequence.
-func (c *Conn) publishOne(ctx context.Context, o Out) (uint64, error) {
-	m, err := encode(o)
-	if err != nil {
-		return 0, err
+// store publishes until each message has an answer that is not the loss of the
+// connection, and returns the answers in order, or the first error of any.
+func (c *Conn) store(ctx context.Context, msgs []*nats.Msg) ([]pubAck, error) {
+	acks := make([]pubAck, len(msgs))
+	todo := make([]int, len(msgs))
+	for i := range todo {
+		todo[i] = i
 	}
-	ack, err := c.js.PublishMsg(ctx, m)
-	if err != nil {
-		return 0, busFault("publish to "+o.Subject, err)
+	pause := publishPauseMin
+	for {
+		batch := msgs
+		if len(todo) < len(msgs) {
+			batch = make([]*nats.Msg, len(todo))
+			for i, at := range todo {
+				batch[i] = msgs[at]
+			}
+		}
+		answers, err := c.mux.do(ctx, batch)
+		if err != nil && !errors.Is(err, errLost) {
+			return nil, busFault("publish to "+batch[0].Subject, c.explain(err))
+		}
+		left, failure := sortAnswers(acks, todo, answers, msgs)
+		if failure != nil {
+			return nil, failure
+		}
+		if len(left) == 0 {
+			return acks, nil
+		}
+		todo = left
+		if err := sleep(ctx, pause); err != nil {
+			return nil, busFault("publish to "+msgs[todo[0]].Subject, c.explain(errNobody))
+		}
+		pause = min(2*pause, publishPauseMax)
 	}
-	return ack.Sequence, nil
 }
+
+// sortAnswers notes the answers and returns which messages have to be sent
+// again: those without an answer and those that nobody took.
+func sortAnswers(
+	acks []pubAck, todo []int, answers []*nats.Msg, msgs []*nats.Msg,
+) (left []int, failure error) {
+	for i, at := range todo {
+		if answers[i] == nil || statusOf(answers[i]) == statusNoResponders {
+			left = append(left, at)
+			continue
+		}
+		ack, err := decodeAck(answers[i])
+		if err != nil && failure == nil {
+			failure = busFault("publish to "+msgs[at].Subject, err)
+		}
+		acks[at] = ack
+	}
+	return left, failure
+}
+
+// explain replaces an error that is only a symptom by what is behind it: there
+// is no answer because the connection is lost.
+func (c *Conn) explain(err error) error {
+	if c.nc.IsClosed() {
+		return nats.ErrConnectionClosed
+	}
+	if !c.nc.IsConnected() && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errNobody)) {
+		return errDisconnected
+	}
+	return err
+}
+
+// errDisconnected says that there is no connection to wait for an answer on.
+var errDisconnected = errors.New("the connection is lost")
+
+// errNobody says that no stream takes the subject.
+var errNobody = errors.New("no stream takes this subject")
 
 // Send publishes a message on core NATS: whoever listens gets it, nobody keeps
 // it. It returns before the message has left the process.
@@ -104,30 +153,5 @@ func (c *Conn) Send(subject string, header map[string]string, data []byte) error
 		m.Header = make(nats.Header, len(header))
 		setHeaders(m.Header, header)
 	}
-	return busFault("send to "+subject, c.nc.PublishMsg(m))
+	return busFault("send to "+fault.Clip(subject, maxShown), c.nc.PublishMsg(m))
 }
-
-// encode makes the wire form of a message.
-func encode(o Out) (*nats.Msg, error) {
-	if o.Subject == "" || o.ID == "" {
-		return nil, fault.New(fault.BusBadMessage, "publish to "+o.Subject+": subject or id missing", nil)
-	}
-	h := make(nats.Header, len(o.Header)+4)
-	setHeaders(h, o.Header)
-	h[jetstream.MsgIDHeader] = []string{o.ID}
-	if o.Fence != nil {
-		h[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(o.Fence.Last, 10)}
-		h[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{o.Fence.Filter}
-	}
-	if o.Target != "" {
-		h[headerSchedule] = []string{"@at " + o.At.UTC().Format(time.RFC3339Nano)}
-		h[headerScheduleTarget] = []string{o.Target}
-	}
-	return &nats.Msg{Subject: o.Subject, Header: h, Data: o.Data}, nil
-}
-
-// Headers that make a message a timer.
-const (
-	headerSchedule       = "Nats-Schedule"
-	headerScheduleTarget = "Nats-Schedule-Target"
-)

@@ -7,17 +7,20 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // Handler works on one message. What it returns decides what becomes of it: nil
 // acknowledges; [RetryIn], [Reject], [Abandon] and [HandOver] do what they say;
-// any other error has it delivered again after a pause that grows with the
-// number of deliveries.
+// any other error, or a panic, has it delivered again after a pause that grows
+// with the number of deliveries.
 //
-// ctx ends when the subscription has drained for long enough, or when contact
-// with the broker was lost for so long that another worker has the message;
-// [context.Cause] tells which.
+// ctx ends when the subscription has drained for long enough, with the fault
+// stage.draining as its cause, or when contact with the broker was lost for so
+// long that another worker has the message, with bus.unreachable as its cause.
+// Handlers of one subscription run at the same time, up to its MaxInFlight.
 type Handler func(ctx context.Context, m *Message) error
 
 // Middleware is a Watermill middleware.
@@ -25,9 +28,11 @@ type Middleware = message.HandlerMiddleware
 
 // Subscription is one consumer and what is done with its messages.
 type Subscription struct {
-	// Name is the name in logs. Empty means Durable.
+	// Name is the name in logs, one of its kind in a router. Empty means Durable.
 	Name string
 	// Stream and Durable name the consumer, which must have been provisioned.
+	// One that was provisioned through the router's own connection is made
+	// again, with its stream, when it is deleted meanwhile.
 	Stream, Durable string
 	// MaxInFlight bounds the messages that are held at once: nothing is asked
 	// for without a free slot. Zero means 1.
@@ -36,10 +41,11 @@ type Subscription struct {
 	// becomes a dead letter with bus.handler_gave_up. Zero means any number.
 	MaxDeliveries int
 	// Drain is how long running handlers may go on after the stop before their
-	// context ends; KillGrace is how long they have to return then. Zero means
+	// contexts end; KillGrace is how long they have to return then. Zero means
 	// 25 and 3 seconds.
 	Drain, KillGrace time.Duration
-	Handle           Handler
+	// Handle works on a message. It is required.
+	Handle Handler
 	// Middleware is put around Handle, the first outermost.
 	Middleware []Middleware
 	// Admit is asked before messages are asked for, with the number of free
@@ -59,70 +65,217 @@ type RouterOptions struct {
 	Middleware []Middleware
 }
 
-// Router runs subscriptions.
+// closeSlack is how much longer than its slowest subscription a router waits.
+const closeSlack = 500 * time.Millisecond
+
+// Router runs subscriptions, on a Watermill router. It is used once.
 type Router struct {
-	conn    *Conn
-	opts    RouterOptions
+	conn *Conn
+	opts RouterOptions
+	log  *slog.Logger
+
+	mu      sync.Mutex
 	subs    []Subscription
+	started bool
+
+	stop    chan struct{}
+	once    sync.Once
 	running chan struct{}
-	stop    context.CancelFunc
-	ctx     context.Context
+	ended   chan struct{}
 }
 
-// NewRouter returns a router without subscriptions.
+// NewRouter returns a router without subscriptions. It does not own c.
 func NewRouter(c *Conn, o RouterOptions) (*Router, error) {
-	ctx, stop := context.WithCancel(context.Background())
-	return &Router{conn: c, opts: o, running: make(chan struct{}), ctx: ctx, stop: stop}, nil
+	if c == nil {
+		return nil, fault.New(fault.BusBadSubscription, "a router without a connection", nil)
+	}
+	r := &Router{
+		conn: c, opts: o, log: o.Log, stop: make(chan struct{}),
+		running: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if r.log == nil {
+		r.log = c.log
+	}
+	return r, nil
 }
 
 // Add adds a subscription. It must be called before Run.
+// Faults: bus.bad_subscription.
 func (r *Router) Add(s Subscription) error {
+	if s.Name == "" {
+		s.Name = s.Durable
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	bad := ""
+	switch {
+	case r.started:
+		bad = "added to a router that runs"
+	case s.Stream == "" || s.Durable == "":
+		bad = "stream or durable missing"
+	case s.Handle == nil:
+		bad = "no handler"
+	case r.has(s.Name):
+		bad = "the name is taken"
+	}
+	if bad != "" {
+		return fault.New(fault.BusBadSubscription, "subscription "+s.Name+": "+bad, nil)
+	}
 	r.subs = append(r.subs, s)
 	return nil
 }
 
-// Run works until ctx ends or Close is called, and returns after the drain.
-func (r *Router) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	close(r.running)
+func (r *Router) has(name string) bool {
 	for _, s := range r.subs {
-		wg.Go(func() { r.loop(ctx, s) })
+		if s.Name == name {
+			return true
+		}
 	}
-	wg.Wait()
+	return false
+}
+
+// Run works until ctx ends or Close is called. Then it asks for no more, gives
+// back what no handler has started on, waits for the handlers as their
+// subscriptions say, and returns. It returns an error when it could not start,
+// or when handlers had not returned by the end.
+// Faults: bus.bad_subscription, bus.not_found, bus.timeout, bus.closed,
+// bus.handlers_stuck.
+func (r *Router) Run(ctx context.Context) error {
+	r.mu.Lock()
+	if r.started {
+		r.mu.Unlock()
+		return fault.New(fault.BusBadSubscription, "the router was run before", nil)
+	}
+	r.started = true
+	subs := r.subs
+	r.mu.Unlock()
+	defer close(r.ended)
+
+	inner, err := r.build(ctx, subs)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	// Watermill ends the contexts of all messages together with the one it is
+	// given; the stop reaches it through Close instead.
+	go func() { done <- inner.Run(context.WithoutCancel(ctx)) }()
+	select {
+	case <-inner.Running():
+		close(r.running)
+	case err := <-done:
+		return busFault("run router", err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-r.stop:
+	}
+	stuck := inner.Close()
+	<-done
+	if stuck != nil {
+		return fault.New(fault.BusHandlersStuck, "", nil)
+	}
 	return nil
 }
 
-func (r *Router) loop(ctx context.Context, s Subscription) {
-	for ctx.Err() == nil && r.ctx.Err() == nil {
-		cons, err := r.conn.js.Consumer(ctx, s.Stream, s.Durable)
-		if err != nil {
-			continue
+// build makes the Watermill router and checks that every consumer exists.
+func (r *Router) build(ctx context.Context, subs []Subscription) (*message.Router, error) {
+	longest := time.Duration(0)
+	for i := range subs {
+		if subs[i].Drain <= 0 {
+			subs[i].Drain = defaultDrain
 		}
-		b, err := cons.Fetch(max(s.MaxInFlight, 1), jetstream.FetchMaxWait(200*time.Millisecond))
-		if err != nil {
-			continue
+		if subs[i].KillGrace <= 0 {
+			subs[i].KillGrace = defaultKillGrace
 		}
-		for m := range b.Messages() {
-			meta, err := m.Metadata()
-			if err != nil {
-				continue
-			}
-			msg := &Message{
-				Subject: m.Subject(), Header: flatten(m.Headers()), Data: m.Data(), Stream: meta.Stream,
-				Sequence: meta.Sequence.Stream, Delivered: int(meta.NumDelivered), Time: meta.Timestamp,
-			}
-			msg.ID = messageID(msg.Header, meta.Stream, meta.Sequence.Stream)
-			if err := s.Handle(context.WithoutCancel(ctx), msg); err != nil {
-				_ = m.NakWithDelay(100 * time.Millisecond)
-				continue
-			}
-			_ = m.Ack()
+		longest = max(longest, subs[i].Drain+subs[i].KillGrace)
+	}
+	inner, err := message.NewRouter(
+		message.RouterConfig{CloseTimeout: longest + flushWait + closeSlack}, quietLog{r.log})
+	if err != nil {
+		return nil, fault.New(fault.BusBadSubscription, "make router", err)
+	}
+	for _, s := range subs {
+		if err := r.attach(ctx, inner, s); err != nil {
+			return nil, err
 		}
+	}
+	if len(subs) == 0 {
+		// Watermill waits for a first handler; this one has nothing to do.
+		inner.AddConsumerHandler("idle", "idle", idleSubscriber{r.stop}, nil)
+	}
+	return inner, nil
+}
+
+func (r *Router) attach(ctx context.Context, inner *message.Router, s Subscription) error {
+	src, err := r.conn.locate(ctx, s.Stream, s.Durable)
+	if err != nil {
+		return err
+	}
+	first := true
+	sub, err := NewSubscriber(r.conn, SubscriberOptions{
+		Locate: func(ctx context.Context, _ string) (Source, error) {
+			if first {
+				first = false
+				return src, nil
+			}
+			return r.conn.locate(ctx, s.Stream, s.Durable)
+		},
+		MaxInFlight: s.MaxInFlight, MaxDeliveries: s.MaxDeliveries,
+		Drain: s.Drain, KillGrace: s.KillGrace,
+		Admit: s.Admit, DeadTenant: s.DeadTenant, Log: r.log.With("handler", s.Name),
+	})
+	if err != nil {
+		return err
+	}
+	sub.settles = true
+	h := inner.AddConsumerHandler(s.Name, s.Durable, sub, handlerOf(s.Handle))
+	h.AddMiddleware(settleAfter, middleware.Recoverer)
+	h.AddMiddleware(r.opts.Middleware...)
+	h.AddMiddleware(s.Middleware...)
+	return nil
+}
+
+// handlerOf makes a Watermill handler of ours.
+func handlerOf(h Handler) message.NoPublishHandlerFunc {
+	return func(w *message.Message) error {
+		d := deliveryOf(w.Context())
+		if d == nil {
+			return fault.New(fault.InternalBug, "a message without a delivery", nil)
+		}
+		return h(w.Context(), d.m)
 	}
 }
 
-// Running is closed when every subscription works.
+// settleAfter is the outermost middleware: it settles the delivery by the final
+// error, in the handler's goroutine, so that nobody has to wait for it.
+func settleAfter(h message.HandlerFunc) message.HandlerFunc {
+	return func(w *message.Message) ([]*message.Message, error) {
+		d := deliveryOf(w.Context())
+		if d == nil {
+			return h(w)
+		}
+		if d.flow.intake.Err() != nil {
+			d.giveBack() // the stop was faster than the first line of the handler
+			return nil, nil
+		}
+		_, err := h(w)
+		d.settle(err)
+		return nil, nil
+	}
+}
+
+// Running is closed when every subscription works. It stays open when Run fails.
 func (r *Router) Running() <-chan struct{} { return r.running }
 
-// Close stops the router and waits for the drain. It may be called again.
-func (r *Router) Close() error { r.stop(); return nil }
+// Close stops the router and, if it runs, waits until Run is about to return.
+// It may be called again, and before Run, which then returns at once.
+func (r *Router) Close() error {
+	r.once.Do(func() { close(r.stop) })
+	r.mu.Lock()
+	started := r.started
+	r.mu.Unlock()
+	if started {
+		<-r.ended
+	}
+	return nil
+}

@@ -27,13 +27,3 @@ type Scan struct {
 func (c *Conn) Scan(ctx context.Context, s Scan, fn func(*Message) error) error {
 	return c.scan(ctx, s, fn)
 }
-
-// Tail calls fn for each message on core NATS whose subject matches until ctx
-// ends, whose error it returns. It loses messages when fn is slow and while the
-// connection is lost. Each ready is called once the broker knows of it.
-// Faults: bus.closed.
-func (c *Conn) Tail(
-	ctx context.Context, subject string, fn func(*Message), ready ...func(),
-) error {
-	return c.tail(ctx, subject, fn, ready)
-}

@@ -155,12 +155,7 @@ func (r *scanner) fetch(ctx context.Context, cons jetstream.Consumer) (jetstream
 
 func (r *scanner) hand(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	r.last = meta.Sequence.Stream
-	out := &Message{
-		Subject: m.Subject(), Header: flatten(m.Headers()), Data: m.Data(),
-		Stream: meta.Stream, Sequence: meta.Sequence.Stream, Time: meta.Timestamp.UTC(),
-	}
-	out.ID = messageID(out.Header, out.Stream, out.Sequence)
-	return r.fn(out)
+	return r.fn(fromJetStream(m, meta))
 }
 
 func (r *scanner) config() jetstream.ConsumerConfig {
@@ -192,17 +187,5 @@ func (r *scanner) drop(cons jetstream.Consumer) {
 	defer cancel()
 	if err := r.conn.js.DeleteConsumer(ctx, r.scan.Stream, cons.CachedInfo().Name); err != nil {
 		r.conn.log.Debug("a scan's consumer is left to expire", "stream", r.scan.Stream, "error", err)
-	}
-}
-
-// sleep waits for d or until ctx ends, whose error it then returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
