@@ -25,8 +25,9 @@ const (
 )
 
 // sizes are the units of a store: a chunk is stored, a block is checked, a
-// piece is hashed. Each divides the one before.
-type sizes struct{ chunk, block, piece int64 }
+// piece is hashed. Each divides the one before. manifest is how long a manifest
+// may be.
+type sizes struct{ chunk, block, piece, manifest int64 }
 
 func sizesFor(chunk int64) sizes {
 	if chunk <= 0 {
@@ -35,9 +36,10 @@ func sizesFor(chunk int64) sizes {
 	chunk = min(chunk, maxChunk)
 	if chunk <= fullPiece {
 		chunk = ceil(chunk, sha256.BlockSize) * sha256.BlockSize
-		return sizes{chunk: chunk, block: chunk, piece: chunk}
+		return sizes{chunk: chunk, block: chunk, piece: chunk, manifest: maxManifest}
 	}
-	return sizes{chunk: ceil(chunk, fullBlock) * fullBlock, block: fullBlock, piece: fullPiece}
+	chunk = ceil(chunk, fullBlock) * fullBlock
+	return sizes{chunk: chunk, block: fullBlock, piece: fullPiece, manifest: maxManifest}
 }
 
 // buffers lends memory in four sizes.

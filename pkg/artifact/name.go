@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -84,5 +85,5 @@ func breaksLine(r rune) bool {
 
 // quoted shows a name that nobody may trust.
 func quoted(name string) string {
-	return `"` + fault.Clip(strings.ReplaceAll(name, `"`, `'`), 64) + `"`
+	return strconv.Quote(fault.Clip(name, 64))
 }

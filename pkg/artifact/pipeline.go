@@ -171,13 +171,14 @@ func (p *pipeline) receive(ch <-chan *piece) iter.Seq[[]byte] {
 
 // hashContent computes the digest of the content and its states.
 func (p *pipeline) hashContent() {
+	z := p.s.sizes
 	h := sha256.New()
 	size := int64(0)
 	for data := range p.receive(p.toHash) {
-		if size == p.s.sizes.chunk {
+		if size == z.chunk {
 			p.first <- sumOf(h)
 		}
-		if size > 0 && size%p.s.sizes.block == 0 {
+		if size > 0 && size%z.block == 0 {
 			st, err := saveState(h)
 			if err != nil {
 				p.fail("", err)
@@ -185,7 +186,7 @@ func (p *pipeline) hashContent() {
 			}
 			p.states = append(p.states, st)
 		}
-		if manifestSize(p.s.sizes.block, p.s.sizes.chunk, size) > maxManifest {
+		if manifestSize(z.block, z.chunk, size) > z.manifest {
 			p.fail("", fault.New(fault.ArtifactTooLarge, byteCount(size)+" in one artifact", nil))
 			return
 		}

@@ -1,15 +1,29 @@
 package artifact_test
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/artifact/driver"
 	"github.com/millrace/millrace/pkg/artifact/fsstore"
+	"github.com/millrace/millrace/pkg/fault"
 )
+
+func TestMain(m *testing.M) {
+	if crashWriter() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // openStore returns a store in dir with chunks of the default size.
 func openStore(t testing.TB, dir string, o *fsstore.Options) *artifact.Store {
@@ -18,7 +32,12 @@ func openStore(t testing.TB, dir string, o *fsstore.Options) *artifact.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := artifact.New(d, nil)
+	return newStore(t, d, 0)
+}
+
+func newStore(t testing.TB, d driver.Store, chunk int64) *artifact.Store {
+	t.Helper()
+	s := artifact.New(d, &artifact.Options{ChunkSize: chunk})
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -34,6 +53,44 @@ func put(t testing.TB, s *artifact.Store, r io.Reader) events.File {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// get returns the content of digest and checks its size.
+func get(t testing.TB, s *artifact.Store, digest string) []byte {
+	t.Helper()
+	r, err := s.Open(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Size() != int64(len(b)) {
+		t.Fatalf("read %d bytes of %d", len(b), r.Size())
+	}
+	return b
+}
+
+// digestOf is the digest as anybody computes it.
+func digestOf(b []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(b)) }
+
+// wantCode fails unless err is a fault with code.
+func wantCode(t testing.TB, doing string, err error, code fault.Code) {
+	t.Helper()
+	if f := new(fault.Error); !errors.As(err, &f) || f.Code != code {
+		t.Fatalf("%s: %v, want code %s", doing, err, code)
+	}
+}
+
+// wantNothing fails when content can be reached.
+func wantNothing(t testing.TB, s *artifact.Store, digest string) {
+	t.Helper()
+	_, err := s.Stat(t.Context(), digest)
+	wantCode(t, "stat", err, fault.ArtifactNotFound)
+	_, err = s.Open(t.Context(), digest)
+	wantCode(t, "open", err, fault.ArtifactNotFound)
 }
 
 // noise is cheap content of any size in which no two pages are alike.

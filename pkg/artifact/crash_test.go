@@ -1,0 +1,3 @@
+package artifact_test
+
+func crashWriter() bool { return false }
