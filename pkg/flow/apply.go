@@ -16,8 +16,9 @@ import (
 // Faults: job.unknown_outcome for an answer to a job or step that does not exist
 // or with a verdict that is none; job.not_allowed for a command that the job's
 // state does not take; job.not_found for a command to the zero Job; internal.bug
-// for an input without exactly one field, for a plan that is not the job's, and
-// for a move that no machine has. The Job of the answer is then j.
+// for an input without exactly one field, for a plan that is not the job's (only
+// a repeated submission may come with a newer one), and for a move that no
+// machine has. The Job of the answer is then j.
 func Apply(p *Plan, j events.Job, in events.Input, env Env) (Transition, error) {
 	c, err := decide(p, j, in, env)
 	if err == nil && c != nil {
@@ -31,15 +32,13 @@ func Apply(p *Plan, j events.Job, in events.Input, env Env) (Transition, error) 
 
 // decide returns nil, nil for an input that changes nothing.
 func decide(p *Plan, j events.Job, in events.Input, env Env) (*change, error) {
-	if j.State != jobNew && j.Pipeline.Digest != p.Digest {
-		return nil, bug("plan " + p.Digest + " is not that of job " + j.ID)
-	}
-	if !single(in) {
-		return nil, bug("input has not exactly one field")
-	}
 	switch {
+	case !single(in):
+		return nil, bug("input has not exactly one field")
 	case in.Submit != nil:
 		return submitted(p, j, in.Submit, env)
+	case j.State != jobNew && j.Pipeline.Digest != p.Digest:
+		return nil, bug("plan " + p.Digest + " is not that of job " + j.ID)
 	case in.Outcome != nil:
 		return answered(p, j, in.Outcome, env)
 	case in.Timer != nil:

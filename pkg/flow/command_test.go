@@ -246,6 +246,10 @@ func TestOtherVersionOfThePlanIsRefused(t *testing.T) {
 	w.plan = chain("a")
 	w.plan.Digest = "sha256:newer"
 	w.refused(success("a", 1), fault.InternalBug)
+	if _, err := flow.Task(w.plan, w.job, work("a", 1), 1); !fault.Has(err, fault.InternalBug) {
+		t.Errorf("task: got error %v", err)
+	}
+	w.stale(submission(w.plan))
 }
 
 func TestStaleAnswers(t *testing.T) {

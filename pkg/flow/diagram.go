@@ -17,7 +17,7 @@ func Diagrams() string {
 	diagram(&b, "Step", stepMoves)
 	diagram(&b, "Undo of a step", undoMoves)
 	b.WriteString("## Types of a record\n\n")
-	b.WriteString("| type | filed under | what happened |\n|---|---|---|\n")
+	b.WriteString("| type | kind, unless the job's state changes | what happened |\n|---|---|---|\n")
 	for _, t := range EventTypes() {
 		kind := t.Kind
 		if kind == "" {

@@ -63,8 +63,9 @@ func (r Retry) withDefaults() Retry {
 func (r Retry) ceiling(n int) time.Duration {
 	r = r.withDefaults()
 	d := float64(r.Initial)
+	grows := r.Factor > 1 // false for what is not a number, too
 	for range n - 1 {
-		if !(r.Factor > 1) || d >= float64(r.Max) {
+		if !grows || d >= float64(r.Max) {
 			break
 		}
 		d *= r.Factor

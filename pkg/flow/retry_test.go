@@ -215,3 +215,41 @@ func TestTimerOfAnotherAttemptIsStale(t *testing.T) {
 	w.fire("a")
 	w.stale(timer("a", 1, false))
 }
+
+func TestBackoffCountsFailuresOfTheBudgetOrElseAttempts(t *testing.T) {
+	t.Parallel()
+	// With the largest random number the delay is just below the longest.
+	longest := func(w *world, class fault.Class) time.Duration {
+		var most time.Duration
+		for i := range uint64(300) {
+			in := failure("a", w.job.Steps["a"].Attempt, class)
+			tr, err := flow.Apply(w.plan, w.job, in, flow.Env{Now: w.now, Entropy: i})
+			if err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, tr.Job.Steps["a"].RetryAt.Sub(w.now))
+		}
+		return most
+	}
+	w := submit(t, newPlan(flow.Step{ID: "a"}))
+	for range 4 {
+		w.fail("a", fault.DependencyDown)
+		w.fire("a")
+	}
+	if got := longest(w, fault.DependencyDown); got < 12*time.Second || got >= 16*time.Second {
+		t.Errorf("the fifth free failure waits up to %s, want almost 16s", got)
+	}
+	if got := longest(w, fault.Transient); got < 700*time.Millisecond || got >= time.Second {
+		t.Errorf("the first failure of the budget waits up to %s, want almost 1s", got)
+	}
+}
+
+func TestTimesAreUTC(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, chain("a"))
+	w.now = w.now.In(time.FixedZone("", 3600))
+	w.must(submission(w.plan))
+	if got := asJSON(t, w.job.AcceptedAt); got != `"2026-11-20T10:00:00.001Z"` {
+		t.Errorf("accepted at %s", got)
+	}
+}

@@ -150,6 +150,7 @@ func TestFailedUndoIsTriedAgainInItsOwnBudget(t *testing.T) {
 			Kind: events.DueTimer, Step: "a", Attempt: attempt, At: u.RetryAt, Undo: true,
 		})
 		w.stale(timer("a", attempt, false))
+		w.stale(timer("a", attempt+1, true))
 		w.must(timer("a", attempt, true))
 		w.wantRecord(flow.TypeUndoRetried, events.KindUndo, "a", attempt+1)
 		w.wantDue(undoing("a", attempt+1))

@@ -10,10 +10,13 @@ import (
 // outstanding; revision is that of j's record. It gives the same task for the
 // same item whenever it is asked.
 //
-// Faults: internal.bug when j does not expect d, or when d is a timer, which
-// needs no task; pipeline.expression_failed when the configuration cannot be
+// Faults: internal.bug when p is not the job's plan, when j does not expect d, or
+// when d is a timer, which needs no task; pipeline.expression_failed when the configuration cannot be
 // resolved, which Apply has found possible before it made the step due.
 func Task(p *Plan, j events.Job, d events.DueItem, revision uint64) (events.Task, error) {
+	if p.Digest != j.Pipeline.Digest {
+		return events.Task{}, bug("plan " + p.Digest + " is not that of job " + j.ID)
+	}
 	s := p.find(d.Step)
 	if s == nil || !due(j.Steps[d.Step], d) {
 		return events.Task{}, bug(string(d.Kind) + " of step " + d.Step + " is not due in job " + j.ID)
