@@ -1,7 +1,3 @@
-// Package events is the vocabulary of Millrace on the wire: the subjects, the
-// message ids, the headers and the payloads of every message that crosses the
-// broker. It holds names and shapes and no logic. No other package spells a
-// subject.
 package events
 
 import "strings"

@@ -20,7 +20,7 @@ const digest = "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e84
 func outcome(fields ...string) string {
 	order := []string{"job", "tenant", "step", "stage", "attempt", "verdict", "files", "started_at", "ended_at"}
 	values := map[string]string{
-		"job": `"mq3gk5vz2c7hd4nqzj6x5yw2ta"`, "tenant": `"default"`, "step": `"pack"`, "stage": `"compress@1"`,
+		"job": `"rcddwuzuja2w7bi626ddqmmtoa"`, "tenant": `"default"`, "step": `"pack"`, "stage": `"compress@1"`,
 		"attempt": `1`, "verdict": `"succeeded"`, "files": `[{"name":"a","digest":"` + digest + `","size":1}]`,
 		"started_at": `"2026-01-02T03:04:05.006Z"`, "ended_at": `"2026-01-02T03:04:05Z"`,
 	}
@@ -211,7 +211,7 @@ func TestDecodeOutcomeRefuses(t *testing.T) {
 func TestDecodeOutcomeTakesBothWays(t *testing.T) {
 	t.Parallel()
 	want := events.AttemptOutcome{
-		Job: "mq3gk5vz2c7hd4nqzj6x5yw2ta", Tenant: "default", Step: "pack", Stage: "compress@1", Attempt: 1,
+		Job: "rcddwuzuja2w7bi626ddqmmtoa", Tenant: "default", Step: "pack", Stage: "compress@1", Attempt: 1,
 		Verdict: events.VerdictSucceeded, Files: []events.File{{Name: "a", Digest: digest, Size: 1}},
 		StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC), EndedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
