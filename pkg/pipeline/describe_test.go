@@ -1,0 +1,23 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+)
+
+// describePlan writes what a file was compiled to.
+func describePlan(d *Definition) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pipeline %s\n", d.Name)
+	for _, s := range d.Plan.Steps {
+		fmt.Fprintf(&b, "%s: %s needs %v when %t with %t timeout %s retry %+v critical %t compensable %t fetches %t\n",
+			s.ID, s.Stage, s.Needs, s.When != nil, s.With != nil, s.Timeout, s.Retry, s.Critical, s.Compensable, s.Fetches)
+	}
+	for _, o := range d.Plan.Outputs {
+		fmt.Fprintf(&b, "output %s\n", o.Name)
+	}
+	if d.ParamsSchema != nil {
+		fmt.Fprintf(&b, "params %s\n", d.ParamsSchema)
+	}
+	return b.String()
+}

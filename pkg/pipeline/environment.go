@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"cel.dev/cel-go/cel"
+	celenv "cel.dev/cel-go/common/env"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Limits of an expression.
+const (
+	// maxExpression is its greatest length, in characters.
+	maxExpression = 4096
+	// maxCost bounds the work of one evaluation, in units of the language of
+	// expressions, of which a core does more than ten million in a second. An
+	// expression that could need more for the largest values is refused with the
+	// file; one that does need more fails its step.
+	maxCost = 1_000_000
+	// maxMemory bounds what one evaluation holds, in characters and items.
+	maxMemory = 4 << 20
+
+	maxNodes   = 1000
+	maxLoops   = 3
+	maxNesting = 100
+)
+
+// noClock are functions that read time or depend on the zones of a machine.
+var noClock = []string{
+	"timestamp", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear",
+	"getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+}
+
+// environment is what the expressions of a pipeline may read and call.
+type environment struct {
+	cel *cel.Env
+	// roots are the names and their shapes.
+	roots map[string]*shape
+	// params is the schema of the parameters, for the defaults. It may be nil.
+	params *jsonschema.Schema
+}
+
+// newEnvironments returns the environment of steps and that of outputs.
+func newEnvironments(
+	params *jsonschema.Schema, declared *shape, steps []*step,
+) (forSteps, forOutputs *environment, err error) {
+	roots := map[string]*shape{
+		"job":    jobRecord.shape(),
+		"params": declared,
+		"steps":  stepsRecord(steps).shape(),
+	}
+	forOutputs, err = newEnvironment(roots)
+	if err != nil {
+		return nil, nil, err
+	}
+	forOutputs.params = params
+	all := map[string]*shape{"files": filesShape}
+	for name, s := range roots {
+		all[name] = s
+	}
+	extended, err := forOutputs.cel.Extend(cel.Variable("files", filesShape.typ))
+	return &environment{cel: extended, roots: all, params: params}, forOutputs, err
+}
+
+func newEnvironment(roots map[string]*shape) (*environment, error) {
+	records := map[string]*record{}
+	for _, s := range roots {
+		s.records(records)
+	}
+	filesShape.records(records)
+	var subset celenv.LibrarySubset
+	for _, name := range noClock {
+		subset.ExcludeFunctions = append(subset.ExcludeFunctions, celenv.NewFunction(name))
+	}
+	registry, err := types.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	options := []cel.EnvOption{
+		cel.StdLib(cel.StdLibSubset(&subset)),
+		ext.Strings(ext.StringsVersion(0)),
+		cel.CustomTypeProvider(&provider{Provider: registry, records: records}),
+		cel.CustomTypeAdapter(adapter{}),
+		cel.CrossTypeNumericComparisons(true),
+		cel.EnableIdentifierEscapeSyntax(),
+		cel.ParserExpressionSizeLimit(maxExpression),
+		cel.ParserRecursionLimit(maxNesting),
+		cel.ExpressionNodeLimit(maxNodes),
+		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(maxLoops)),
+	}
+	for name, s := range roots {
+		options = append(options, cel.Variable(name, s.typ))
+	}
+	e, err := cel.NewCustomEnv(options...)
+	return &environment{cel: e, roots: roots}, err
+}
+
+// program makes an expression ready to run.
+func (e *environment) program(checked *cel.Ast, options ...cel.ProgramOption) (cel.Program, error) {
+	return e.cel.Program(checked, append(options, cel.CostLimit(maxCost), cel.MemoryLimit(maxMemory))...)
+}

@@ -1,0 +1,156 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/cost"
+)
+
+// inspection looks for what is wrong with one expression.
+type inspection struct {
+	*checker
+	snippet
+	env *environment
+	// reader is the step that the expression belongs to, nil for an output.
+	reader *step
+}
+
+// placeOf returns where a location of the language stands in the file.
+func (x *inspection) placeOf(l common.Location) position {
+	offset := 0
+	for i, line := range strings.Split(x.text, "\n") {
+		if i+1 == l.Line() {
+			return x.at(offset + max(l.Column(), 0))
+		}
+		offset += len([]rune(line)) + 1
+	}
+	return x.start()
+}
+
+// placeOfExpr returns where a part of the expression begins.
+func (x *inspection) placeOfExpr(a *ast.AST, e ast.Expr) position {
+	switch e.Kind() {
+	case ast.SelectKind:
+		return x.placeOf(a.SourceInfo().GetStartLocation(e.ID()))
+	case ast.CallKind:
+		call := e.AsCall()
+		at := a.SourceInfo().GetStartLocation(e.ID())
+		if name := call.FunctionName(); isName(name) {
+			return x.placeOf(common.NewLocation(at.Line(), at.Column()-len(name)))
+		}
+		return x.placeOf(at)
+	}
+	return x.placeOf(a.SourceInfo().GetStartLocation(e.ID()))
+}
+
+// isName reports whether a function is called by name and is no operator or macro.
+func isName(function string) bool {
+	return function != "" && !strings.ContainsAny(function, "_@!-?[") && function == strings.TrimSpace(function)
+}
+
+// syntax reports the first thing that is not CEL: what follows is guesswork.
+func (x *inspection) syntax(issues *cel.Issues) {
+	first := issues.Errors()[0]
+	message := strings.TrimPrefix(first.Message, "Syntax error: ")
+	if before, _, found := strings.Cut(message, " expecting {"); found {
+		message = before
+	}
+	x.complain(ruleExprSyntax, x.placeOf(first.Location), syntaxAdvice(x.text), "%s is not an expression: %s", x.what, oneLine(message))
+}
+
+// syntaxAdvice guesses at what people write who know other languages.
+func syntaxAdvice(text string) string {
+	switch {
+	case strings.Contains(text, " and "), strings.Contains(text, " or "), strings.HasPrefix(strings.TrimSpace(text), "not "):
+		return "write &&, || and !"
+	case strings.Contains(text, "=") && !strings.ContainsAny(strings.ReplaceAll(text, "==", ""), "!<>") && !strings.Contains(text, "=="):
+		return "compare with =="
+	}
+	return ""
+}
+
+// upstream complains about steps that the reader cannot read.
+func (x *inspection) upstream(parsed *cel.Ast) {
+	if x.reader == nil || x.cyclic {
+		return
+	}
+	a := parsed.NativeRep()
+	x.env.walk(a.Expr(), nil, func(e ast.Expr, vars bound) {
+		if e.Kind() != ast.SelectKind {
+			return
+		}
+		path, ok := x.env.path(e, vars)
+		if !ok || len(path) != 2 || path[0] != "steps" {
+			return
+		}
+		p := x.env.roots["steps"].record.field(path[1])
+		if p == nil || slices.ContainsFunc(x.reader.upstream, func(s *step) bool { return s.id == path[1] }) {
+			return
+		}
+		hint := "add " + path[1] + " to needs"
+		if path[1] == x.reader.id {
+			hint = "read files for its inputs"
+		}
+		x.complain(ruleNotUpstream, x.placeOfExpr(a, e), hint, "%s reads step %s, which is not upstream", x.what, path[1])
+	})
+}
+
+// cost complains about an expression that may take too long.
+func (x *inspection) cost(checked *cel.Ast) {
+	estimate, err := x.env.cel.EstimateCost(checked, estimator{x.env})
+	if err != nil {
+		x.complain(ruleExprCost, x.start(), "", "the cost of %s cannot be told: %s", x.what, oneLine(err.Error()))
+		return
+	}
+	if estimate.Max <= maxCost {
+		return
+	}
+	how := fmt.Sprintf("%d", estimate.Max)
+	if estimate.Max > 1e15 {
+		how = "more than can be counted"
+	}
+	x.complain(ruleExprCost, x.start(), "bound strings and lists of params with maxLength and maxItems, or loop less",
+		"%s may cost %s, more than %d", x.what, how, maxCost)
+}
+
+// estimator knows how long things get.
+type estimator struct{ env *environment }
+
+// EstimateSize returns the size that the shape of a value allows.
+func (m estimator) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
+	path := n.Path()
+	if len(path) == 0 {
+		return nil
+	}
+	s := m.env.roots[path[0]]
+	for _, name := range path[1:] {
+		switch {
+		case s == nil:
+			return nil
+		case name == "@keys":
+			s = textShape(longName)
+		case s.record != nil:
+			if p := s.record.field(name); p != nil {
+				s = p.shape
+				continue
+			}
+			s = nil
+		default:
+			s = s.elem
+		}
+	}
+	if s == nil {
+		s = dynShape()
+	}
+	return &cost.SizeEstimate{Max: max(s.size, 1)}
+}
+
+// EstimateCallCost leaves calls to the language.
+func (m estimator) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+	return nil
+}
