@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -137,7 +136,17 @@ func (r *running) stop() error {
 	r.cancel()
 	<-r.done
 	if r.err != nil {
-		return fmt.Errorf("stop the mill: %w", r.err)
+		return &stopError{r.err}
 	}
 	return nil
 }
+
+// stopError is the error of a mill that ended otherwise than it was told to. It
+// counts even when the command itself was interrupted.
+type stopError struct{ err error }
+
+// Error returns the text of the cause.
+func (e *stopError) Error() string { return "stop the mill: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *stopError) Unwrap() error { return e.err }

@@ -55,17 +55,17 @@ func (p *Program) settle(ctx context.Context, err error) error {
 		return nil
 	}
 	var ended *jobEnded
+	var stopped *stopError
 	var f *fault.Error
+	var ran *runError
 	switch {
-	case errors.As(err, &ended):
+	case errors.As(err, &ended), errors.As(err, &stopped):
 		return err
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || fault.Has(context.Cause(ctx), fault.CliInterrupted)):
+	case fault.Has(context.Cause(ctx), fault.CliInterrupted):
 		return context.Cause(ctx)
 	case errors.As(err, &f):
 		return err
-	}
-	var ran *runError
-	if errors.As(err, &ran) {
+	case errors.As(err, &ran):
 		return fault.From(ran.err)
 	}
 	return usage("%s", err.Error())

@@ -36,7 +36,11 @@ func NewLive(w io.Writer, draw Draw) *Live {
 }
 
 // Print writes a line above the drawn ones.
-func (l *Live) Print(line string) { l.program.Send(printMsg(Clean(line))) }
+func (l *Live) Print(line string) {
+	// The message itself is sent, not a command that makes it: commands run
+	// beside the loop, and Stop could overtake the line.
+	l.program.Send(tea.Println(Clean(line))())
+}
 
 // Stop draws one last picture, leaves it on the terminal, and returns when the
 // cursor is back. It may be called twice.
@@ -53,7 +57,6 @@ func ShowCursor(w io.Writer) { _, _ = io.WriteString(w, "\x1b[?25h\r\n") }
 type (
 	frameMsg struct{}
 	lastMsg  struct{}
-	printMsg string
 )
 
 type liveModel struct {
@@ -70,8 +73,6 @@ func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width = msg.Width
-	case printMsg:
-		return m, tea.Println(string(msg))
 	case lastMsg:
 		return m, tea.Quit
 	case frameMsg:

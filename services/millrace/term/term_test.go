@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/millrace/millrace/services/millrace/term/termtest"
 )
 
 func TestCleanShowsWhatCouldMoveTheCursor(t *testing.T) {
@@ -99,8 +101,7 @@ func TestTalkWritesOneLineEach(t *testing.T) {
 
 func TestColorsNeedATerminalAndNoObjection(t *testing.T) {
 	t.Parallel()
-	master, terminal := openTerminal(t)
-	defer func() { _ = master.Close() }()
+	terminal := termtest.Open(t).File
 	env := func(values map[string]string) func(string) string {
 		return func(name string) string { return values[name] }
 	}
@@ -139,11 +140,9 @@ func TestPaintLeavesTextAloneWhenOff(t *testing.T) {
 
 func TestLiveDrawsUntilStopped(t *testing.T) {
 	t.Parallel()
-	master, terminal := openTerminal(t)
-	read := make(chan string)
-	go func() { read <- drain(master) }()
+	terminal := termtest.Open(t)
 	drawn := make(chan struct{}, 1000)
-	live := NewLive(terminal, func(width, _ int) []string {
+	live := NewLive(terminal.File, func(width, _ int) []string {
 		select {
 		case drawn <- struct{}{}:
 		default:
@@ -158,9 +157,7 @@ func TestLiveDrawsUntilStopped(t *testing.T) {
 	if err := live.Stop(); err != nil {
 		t.Fatalf("second stop: %v", err)
 	}
-	_ = terminal.Close()
-	got := <-read
-	_ = master.Close()
+	got := terminal.Shown()
 	for _, want := range []string{"picture of", "a line above", "\x1b[?25h"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the terminal shows %q, want %q in it", got, want)
