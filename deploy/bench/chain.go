@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
-	wmjs "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
+	wmnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 )
@@ -66,8 +66,9 @@ func (c *chain) publisher() (message.Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wmjs.NewPublisherWithNatsConn(nc, wmjs.PublisherPublishConfig{
-		Marshaler: &wmjs.NATSMarshaler{}, JetStream: wmjs.JetStreamConfig{TrackMsgId: true},
+	return wmnats.NewPublisherWithNatsConn(nc, wmnats.PublisherPublishConfig{
+		Marshaler: &wmnats.NATSMarshaler{}, SubjectCalculator: wmnats.DefaultSubjectCalculator,
+		JetStream: wmnats.JetStreamConfig{TrackMsgId: true},
 	}, watermill.NopLogger{})
 }
 
@@ -76,10 +77,10 @@ func (c *chain) add(hop int, done func(int)) error {
 	if err != nil {
 		return err
 	}
-	sub, err := wmjs.NewSubscriberWithNatsConn(nc, wmjs.SubscriberSubscriptionConfig{
-		Unmarshaler: &wmjs.NATSMarshaler{}, SubscribersCount: 16, AckWaitTimeout: 30 * time.Second,
-		QueueGroupPrefix: "chain",
-		JetStream: wmjs.JetStreamConfig{
+	sub, err := wmnats.NewSubscriberWithNatsConn(nc, wmnats.SubscriberSubscriptionConfig{
+		Unmarshaler: &wmnats.NATSMarshaler{}, SubscribersCount: 16, AckWaitTimeout: 30 * time.Second,
+		QueueGroupPrefix: "chain", SubjectCalculator: wmnats.DefaultSubjectCalculator,
+		JetStream: wmnats.JetStreamConfig{
 			DurablePrefix: "chain", DurableCalculator: func(prefix, topic string) string {
 				return prefix + "-" + topic[len("chain."):]
 			},

@@ -62,6 +62,9 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == brokerCommand {
 		os.Exit(brokerMain(os.Args[2]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == millCommand {
+		os.Exit(millMain(os.Args[2]))
+	}
 	bytes := flag.Bool("bytes", false, "measure large files instead of many jobs")
 	size := flag.Int64("size", 1<<30, "size of the large file, in bytes, with -bytes")
 	jobs := flag.Int("jobs", 6000, "jobs per run at saturation")

@@ -157,6 +157,8 @@ func (s Streams) events() jetstream.StreamConfig {
 		Duplicates:  eventWindow,
 		DenyDelete:  true,
 		AllowDirect: true,
+		// For group commits; see [Committer].
+		AllowAtomicPublish: true,
 		RePublish: &jetstream.RePublish{
 			Source: events.LiveSource, Destination: events.LiveTarget,
 		},

@@ -105,9 +105,8 @@ func (c *Conductor) read(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// commit writes a transition as the next record of the job. After bus.fenced,
-// the entry holds no state and the caller starts over; after an error whose
-// outcome cannot be known it holds none either.
+// commit writes a transition as the next record of the job. After an error the
+// entry holds no state: the newest record says whether the write counts.
 func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env flow.Env, t flow.Transition) error {
 	tx := uuid.NewString()
 	rec := events.Record{
@@ -130,25 +129,10 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 	})
 	if err != nil {
 		e.known = false
-		if seq, err = c.recover(ctx, e, tx, err); err != nil {
-			return err
-		}
+		return err
 	}
 	e.known, e.sequence, e.revision, e.job = true, seq, rec.Revision, t.Job
 	return nil
-}
-
-// recover finds out whether a commit that was refused or not answered is in the
-// log after all: the last record then carries its transaction id.
-func (c *Conductor) recover(ctx context.Context, e *entry, tx string, cause error) (uint64, error) {
-	if !fault.Has(cause, fault.BusFenced) && !fault.Has(cause, fault.BusTimeout) {
-		return 0, cause
-	}
-	m, err := c.Broker.Last(ctx, events.StreamEvents, events.HistoryFilter(e.key.tenant, e.key.job))
-	if err == nil && m.Header[events.HeaderTx] == tx {
-		return m.Sequence, nil
-	}
-	return 0, cause
 }
 
 func recordHeader(r events.Record, k jobKey) map[string]string {

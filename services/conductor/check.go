@@ -18,19 +18,22 @@ import (
 
 // complaints is a fault that lists everything wrong with a submission.
 type complaints struct {
-	*fault.Error
-	list []events.ProblemError
+	fault *fault.Error
+	list  []events.ProblemError
 }
 
+// Error is the fault's.
+func (e *complaints) Error() string { return e.fault.Error() }
+
 // Unwrap gives the fault to errors.As.
-func (e *complaints) Unwrap() error { return e.Error }
+func (e *complaints) Unwrap() error { return e.fault }
 
 func complain(code fault.Code, list []events.ProblemError) error {
 	detail := ""
 	if len(list) > 0 {
 		detail = list[0].Pointer + ": " + list[0].Detail
 	}
-	return &complaints{Error: fault.New(code, detail, nil), list: list}
+	return &complaints{fault: fault.New(code, detail, nil), list: list}
 }
 
 // decodeSubmission reads a payload that must match the submission schema.
@@ -87,7 +90,7 @@ func at(i int, err error) error {
 	f := fault.From(err)
 	pointer := "/files/" + strconv.Itoa(i)
 	return &complaints{
-		Error: &fault.Error{Code: f.Code, Detail: pointer + ": " + f.Detail, RetryAfter: f.RetryAfter, Err: f.Err},
+		fault: &fault.Error{Code: f.Code, Detail: pointer + ": " + f.Detail, RetryAfter: f.RetryAfter, Err: f.Err},
 		list:  []events.ProblemError{{Pointer: pointer, Code: string(f.Code), Detail: f.Message(), Hint: f.Code.Info().Hint}},
 	}
 }

@@ -18,8 +18,8 @@
 //	                          |                                       | what slips through answers for a stale attempt
 //	4 input acknowledged      | nothing                               | nothing
 //	4a acknowledgement lost   | as 3                                  | as 3
-//	5 record sent, no answer  | the last record has our transaction   | taken as committed
-//	  known (cut connection)  | id, or it has not                     | applied again on the state found
+//	5 record sent, no answer  | the last record has our transaction   | taken as committed by the bus, which
+//	  (cut connection)        | id, or it has not                     | looks; at the latest as 2, or as 1
 //	6 another conductor was   | the fence refuses the commit          | the newest record is read, the input applied
 //	  faster                  |                                       | to it
 //	7 the queue, the outcomes | a live record whose work, timer or    | the reconciler publishes it again under an id

@@ -99,19 +99,22 @@ func keyReused(key string, j events.Job) error {
 		}
 		names = append(names, strconv.Quote(f.Name))
 	}
-	return &reusedError{job: j.ID, Error: fault.New(fault.SubmitKeyReused,
+	return &reusedError{job: j.ID, fault: fault.New(fault.SubmitKeyReused,
 		"key "+strconv.Quote(key)+" was first used at "+j.AcceptedAt.Format("2006-01-02T15:04:05Z")+
 			" for job "+j.ID+" of pipeline "+j.Pipeline.Name+" with "+strings.Join(names, ", "), nil)}
 }
 
 // reusedError is a submit.key_reused that carries the first job's id.
 type reusedError struct {
-	*fault.Error
-	job string
+	fault *fault.Error
+	job   string
 }
 
+// Error is the fault's.
+func (e *reusedError) Error() string { return e.fault.Error() }
+
 // Unwrap gives the fault to errors.As.
-func (e *reusedError) Unwrap() error { return e.Error }
+func (e *reusedError) Unwrap() error { return e.fault }
 
 // identity returns the idempotency key of a submission and the id of its job.
 // The id is made from the key, so the key needs no table and never expires

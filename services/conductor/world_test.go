@@ -47,7 +47,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, conn: conn, store: artifact.New(memstore.New(nil), nil)}
+	w := &world{t: t, conn: conn, store: artifact.New(memstore.New(), nil)}
 	w.reg = registry.New(kv, []pipeline.Stage{
 		{Name: "work", Version: 1, Compensable: true}, {Name: "fetch", Version: 1, Fetches: true},
 	})

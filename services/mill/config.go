@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -134,67 +133,44 @@ func badConfig(detail string) error { return fault.New(fault.MillBadConfig, deta
 // roles is what a process does.
 type roles struct {
 	gateway, conductor bool
-	stages             []stage.Stage
+	stages             *stage.Set // nil for none
 }
 
 // parseRoles turns role names into roles, and complains of unknown ones.
-func parseRoles(names []string, stages []stage.Stage) (roles, error) {
+func parseRoles(names []string, all *stage.Set) (roles, error) {
 	var r roles
-	var unknown []string
+	var only, unknown []string
 	for _, name := range names {
+		one, isStage := strings.CutPrefix(name, rolePrefix)
 		switch {
 		case name == RoleAll:
-			r.gateway, r.conductor, r.stages = true, true, stages
+			r.gateway, r.conductor, r.stages = true, true, all
 		case name == RoleGateway:
 			r.gateway = true
 		case name == RoleConductor:
 			r.conductor = true
 		case name == RoleStages:
-			r.stages = stages
-		case strings.HasPrefix(name, rolePrefix):
-			found := withName(stages, strings.TrimPrefix(name, rolePrefix))
-			if len(found) == 0 {
-				unknown = append(unknown, name)
-			}
-			r.stages = append(r.stages, found...)
+			r.stages = all
+		case isStage:
+			only = append(only, one)
 		default:
 			unknown = append(unknown, name)
 		}
 	}
 	if len(unknown) > 0 {
-		return r, badConfig("unknown role " + strings.Join(unknown, ", ") +
-			"; there are all, gateway, conductor, stages and " + roleNames(stages))
+		return r, badConfig("unknown role " + fault.Clip(strings.Join(unknown, ", "), 200) +
+			"; there are all, gateway, conductor, stages and stage:NAME")
 	}
-	r.stages = distinct(r.stages)
-	return r, nil
-}
-
-func withName(stages []stage.Stage, name string) []stage.Stage {
-	var out []stage.Stage
-	for _, s := range stages {
-		if s.Spec().Name == name {
-			out = append(out, s)
+	if len(only) > 0 {
+		some, err := all.Only(only...)
+		if err != nil {
+			return r, badConfig(err.Error())
+		}
+		if r.stages == nil {
+			r.stages = some
 		}
 	}
-	return out
-}
-
-func roleNames(stages []stage.Stage) string {
-	names := make([]string, 0, len(stages))
-	for _, s := range stages {
-		names = append(names, rolePrefix+s.Spec().Name)
-	}
-	return strings.Join(slices.Compact(names), ", ")
-}
-
-// distinct drops stages that were named twice.
-func distinct(stages []stage.Stage) []stage.Stage {
-	seen := make(map[stage.Stage]bool, len(stages))
-	return slices.DeleteFunc(slices.Clone(stages), func(s stage.Stage) bool {
-		dup := seen[s]
-		seen[s] = true
-		return dup
-	})
+	return r, nil
 }
 
 // makeDirs makes the folders of a mill and returns the scratch folder.

@@ -20,7 +20,7 @@ import (
 // Mill is a set of services in one process. Run may be called once.
 type Mill struct {
 	Config
-	stages  []stage.Stage
+	stages  *stage.Set
 	roles   roles
 	scratch string
 	ready   chan struct{}
@@ -39,11 +39,10 @@ func New(c Config) (*Mill, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages, err := builtIn(c)
+	stages, err := stage.NewSet(append(builtIn(c), c.ExtraStages...)...)
 	if err != nil {
-		return nil, err
+		return nil, badConfig(err.Error())
 	}
-	stages = append(stages, c.ExtraStages...)
 	r, err := parseRoles(c.Roles, stages)
 	if err != nil {
 		return nil, err

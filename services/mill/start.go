@@ -30,13 +30,13 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	m.registry = registry.New(kv, Catalog(m.stages))
+	m.registry = registry.New(kv, catalog(m.stages))
 	if m.roles.conductor {
 		if err := m.startConductor(ctx, running); err != nil {
 			return err
 		}
 	}
-	if len(m.roles.stages) > 0 {
+	if m.roles.stages != nil {
 		if err := m.startStages(ctx, running); err != nil {
 			return err
 		}
@@ -53,8 +53,9 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
+	group := bus.NewCommitter(conn)
 	c, err := conductor.New(conductor.Config{
-		Broker: conn, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
+		Broker: broker{conn, group}, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
@@ -68,9 +69,21 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	if err := c.Register(r); err != nil {
 		return err
 	}
+	running.start(ctx, "group commit", group.Run)
 	running.start(ctx, "conductor", r.Run)
 	running.start(ctx, "reconciler", c.Reconcile)
 	return ready(ctx, running, r.Running())
+}
+
+// broker is a connection whose commits are grouped.
+type broker struct {
+	*bus.Conn
+	group *bus.Committer
+}
+
+// Commit is that of the group.
+func (b broker) Commit(ctx context.Context, o bus.Out) (uint64, error) {
+	return b.group.Commit(ctx, o)
 }
 
 func (m *Mill) startStages(ctx context.Context, running *parts) error {
@@ -79,8 +92,8 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range m.roles.stages {
-		err := conn.ProvisionStage(ctx, s.Spec().Name, bus.StageConsumer{AckWait: m.AckWait})
+	for _, s := range m.roles.stages.Specs() {
+		err := conn.ProvisionStage(ctx, s.Name, bus.StageConsumer{AckWait: m.AckWait})
 		if err != nil {
 			return err
 		}
@@ -119,7 +132,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 		return err
 	}
 	g, err := gateway.New(gateway.Config{
-		Bus: conn, Store: m.store, Stages: Specs(m.stages), Pipelines: m.registry, Jobs: jobs,
+		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
 		Log: m.Log.With("part", RoleGateway),
 	})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,7 +45,7 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 	if h.isStopped(jobKey{task.Tenant, task.Job}) && !undo {
 		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, fault.New(fault.JobCancelled, "", nil), started)
 	}
-	s, err := h.find(name, task.Stage)
+	s, err := h.Stages.Find(task.Stage)
 	if err != nil {
 		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, err, started)
 	}
@@ -70,17 +69,6 @@ func (h *Host) decode(m *bus.Message, name string, undo bool) (events.Task, erro
 		return task, errors.New("payload and subject name different tasks")
 	}
 	return task, nil
-}
-
-// find returns the stage that a task asks for by "name@version".
-func (h *Host) find(name, ref string) (stage.Stage, error) {
-	_, version, _ := strings.Cut(ref, "@")
-	for _, s := range h.byName[name] {
-		if strconv.Itoa(s.Spec().Version) == version {
-			return s, nil
-		}
-	}
-	return nil, fault.New(fault.StageUnknown, ref+" on worker "+h.Worker, nil)
 }
 
 // run runs an attempt to its end, or to the end of its time, and answers.

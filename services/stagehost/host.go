@@ -47,7 +47,7 @@ type Broker interface {
 type Config struct {
 	Broker Broker
 	Store  *artifact.Store
-	Stages []stage.Stage
+	Stages *stage.Set
 	// Slots is how many attempts of each stage run at once. Zero leaves it to
 	// the stage, and then to the number of processors.
 	Slots int
@@ -69,7 +69,7 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() error {
-	if c.Broker == nil || c.Store == nil || len(c.Stages) == 0 {
+	if c.Broker == nil || c.Store == nil || c.Stages == nil {
 		return errors.New("stagehost: broker, store and stages are required")
 	}
 	if c.Drain == 0 {
@@ -110,7 +110,7 @@ func New(c Config) (*Host, error) {
 		Config: c, byName: make(map[string][]stage.Stage),
 		running: make(map[*attempt]struct{}), stopped: make(map[jobKey]time.Time),
 	}
-	for _, s := range c.Stages {
+	for _, s := range c.Stages.All() {
 		name := s.Spec().Name
 		h.byName[name] = append(h.byName[name], s)
 	}

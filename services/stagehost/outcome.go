@@ -14,17 +14,10 @@ import (
 // answerTimeout bounds the publishing of an outcome.
 const answerTimeout = 5 * time.Second
 
-// Limits of a result. A record holds the results of all steps of a job.
-const (
-	maxFiles    = 1000
-	maxFindings = 64
-	maxFinding  = 1 << 10
-)
-
 // answer publishes the outcome of an attempt.
 func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, res stage.Result, err error, started time.Time) error {
 	if err == nil {
-		err = checkResult(res)
+		err = res.Check()
 	}
 	o := events.AttemptOutcome{
 		Job: task.Job, Tenant: task.Tenant, Step: task.Step, Stage: task.Stage,
@@ -54,19 +47,6 @@ func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, re
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})
-}
-
-// checkResult refuses a result that would not fit a record.
-func checkResult(r stage.Result) error {
-	if len(r.Files) > maxFiles || len(r.Findings) > maxFindings {
-		return fault.New(fault.StageBadResult, "too many files or findings", nil)
-	}
-	for k, v := range r.Findings {
-		if len(k) > 64 || len(v) > maxFinding {
-			return fault.New(fault.StageBadResult, "finding "+fault.Clip(k, 64)+" is too long", nil)
-		}
-	}
-	return nil
 }
 
 func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
