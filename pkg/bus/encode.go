@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -76,6 +77,9 @@ type pubAck struct {
 }
 
 func decodeAck(m *nats.Msg) (pubAck, error) {
+	if seq, ok := plainAck(m.Data); ok {
+		return pubAck{Seq: seq}, nil
+	}
 	var a pubAck
 	if err := json.Unmarshal(m.Data, &a); err != nil {
 		return a, fault.New(fault.BusBadMessage, "the answer is not a stream's", err)
@@ -87,6 +91,37 @@ func decodeAck(m *nats.Msg) (pubAck, error) {
 		return a, fault.New(fault.BusBadMessage, "the answer is not a stream's", nil)
 	}
 	return a, nil
+}
+
+// plainAck reads {"stream":"NAME", "seq":123}, which is what nearly all answers
+// are, without a JSON decoder: there is one answer for each message stored.
+// Whatever looks different in any way is left to the decoder.
+func plainAck(data []byte) (seq uint64, ok bool) {
+	rest, ok := bytes.CutPrefix(data, []byte(`{"stream":"`))
+	if !ok {
+		return 0, false
+	}
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 || bytes.IndexByte(rest[:end], '\\') >= 0 {
+		return 0, false
+	}
+	rest = rest[end+1:]
+	if rest, ok = bytes.CutPrefix(rest, []byte(`, "seq":`)); !ok {
+		if rest, ok = bytes.CutPrefix(rest, []byte(`,"seq":`)); !ok {
+			return 0, false
+		}
+	}
+	digits, ok := bytes.CutSuffix(rest, []byte("}"))
+	if !ok || len(digits) == 0 || len(digits) > 19 {
+		return 0, false
+	}
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+		seq = seq*10 + uint64(d-'0')
+	}
+	return seq, seq > 0
 }
 
 // statusOf returns the status of a message that is not one, or nothing.

@@ -1,8 +1,6 @@
 package bus
 
-import (
-	"context"
-)
+import "context"
 
 // Scan says which messages of a stream to read.
 type Scan struct {
@@ -22,8 +20,18 @@ type Scan struct {
 
 // Scan calls fn for each message, in the order of the stream and without gaps.
 // Without Follow it returns nil after what was there when it began. It returns
-// the error of fn, or that of ctx. It survives reconnects.
-// Faults: bus.not_found, bus.timeout.
+// the error of fn, or that of ctx. It survives reconnects: it goes on after the
+// last message that fn was given. fn owns the message; it is called by one
+// goroutine, and while it runs nothing more than a batch is fetched.
+//
+// LastPerSubject names the last message of each subject at the time of the
+// call; after trouble on the way it may hand on others that are newer too.
+//
+// It cannot read the streams of work, which know consumers of work only.
+//
+// Faults: bus.not_found when there is no such stream, bus.bad_subscription for
+// filters that overlap, bus.timeout, bus.closed, bus.unreachable.
 func (c *Conn) Scan(ctx context.Context, s Scan, fn func(*Message) error) error {
-	return c.scan(ctx, s, fn)
+	r := &scanner{conn: c, scan: s, fn: fn}
+	return r.run(ctx)
 }

@@ -6,16 +6,21 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // Settings of the short-lived consumer behind a scan.
 const (
-	scanBatch     = 500
-	scanWait      = 5 * time.Second
-	scanIdle      = 30 * time.Second
-	scanPauseMin  = 20 * time.Millisecond
-	scanPauseMax  = time.Second
-	scanPullBytes = 8 << 20
+	scanBatch = 256
+	scanBytes = 8 << 20
+	scanWait  = 5 * time.Second
+	scanIdle  = 30 * time.Second
+	// scanTries is how often a scan that does not follow starts again without
+	// having got any further.
+	scanTries    = 8
+	scanPauseMin = 20 * time.Millisecond
+	scanPauseMax = time.Second
 )
 
 // scanner is one run of Scan. It reads through a consumer that keeps nothing
@@ -27,9 +32,9 @@ type scanner struct {
 	fn   func(*Message) error
 	// last is the sequence of the last message handed on.
 	last uint64
-	// left counts down to the end of what was there at the start.
+	// left counts down to the end of what was there at the start, when begun.
 	left  uint64
-	known bool
+	begun bool
 }
 
 // errGap says that the consumer has lost a message on the way.
@@ -38,9 +43,9 @@ var errGap = errors.New("a message was lost on the way")
 // handlerError wraps what fn returned, so that it is not taken for trouble.
 type handlerError struct{ error }
 
-func (c *Conn) scan(ctx context.Context, s Scan, fn func(*Message) error) error {
-	r := &scanner{conn: c, scan: s, fn: fn}
-	pause := scanPauseMin
+// run reads until the end, through as many consumers as it takes.
+func (r *scanner) run(ctx context.Context) error {
+	pause, tries := scanPauseMin, 0
 	for {
 		before := r.last
 		done, err := r.round(ctx)
@@ -52,15 +57,12 @@ func (c *Conn) scan(ctx context.Context, s Scan, fn func(*Message) error) error 
 			return ctx.Err()
 		case done:
 			return nil
-		case err == nil || errors.Is(err, errGap):
-			continue
-		case !s.Follow && errors.Is(err, jetstream.ErrStreamNotFound):
-			return busFault("scan "+s.Stream, err)
-		case !s.Follow && r.last == before && pause >= scanPauseMax:
-			return busFault("scan "+s.Stream, err)
 		}
 		if r.last != before {
-			pause = scanPauseMin
+			pause, tries = scanPauseMin, 0
+		}
+		if tries++; err != nil && r.hopeless(err, tries) {
+			return err
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -69,93 +71,131 @@ func (c *Conn) scan(ctx context.Context, s Scan, fn func(*Message) error) error 
 	}
 }
 
+// hopeless reports whether trying again cannot help, or has not.
+func (r *scanner) hopeless(err error, tries int) bool {
+	switch {
+	case fault.Has(err, fault.BusClosed), fault.Has(err, fault.BusBadSubscription),
+		fault.Has(err, fault.BusDenied):
+		return true
+	case !r.begun && fault.Has(err, fault.BusNotFound):
+		return true
+	}
+	return !r.scan.Follow && tries >= scanTries
+}
+
 // round makes a consumer and reads through it until the end or the first trouble.
 func (r *scanner) round(ctx context.Context) (done bool, err error) {
-	open, cancel := r.conn.withTimeout(ctx)
-	defer cancel()
-	cons, err := r.conn.js.CreateConsumer(open, r.scan.Stream, r.config())
+	cons, err := r.open(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer r.drop(cons)
-	if !r.known {
+	if !r.begun {
 		r.left = cons.CachedInfo().NumPending
-		r.known = true
+		r.begun = true
 	}
-	if r.left == 0 && !r.scan.Follow {
-		return true, nil
-	}
-	next := uint64(1)
-	for {
-		n, done, err := r.pull(ctx, cons, &next)
-		switch {
-		case err != nil, done:
-			return done, err
-		case n == 0 && !r.scan.Follow:
-			// Nothing came although something should have: it was removed
-			// meanwhile, or this consumer is gone.
-			info, err := cons.Info(ctx)
-			if err != nil {
-				return false, err
-			}
-			if info.NumPending == 0 {
-				return true, nil
-			}
+	expect := uint64(1)
+	for r.scan.Follow || r.left > 0 {
+		n, err := r.pull(ctx, cons, &expect)
+		if err != nil {
+			return false, err
+		}
+		if n > 0 || r.scan.Follow {
+			continue
+		}
+		// Something should have come: it was removed meanwhile, or the
+		// consumer is not what it was.
+		info, err := cons.Info(ctx)
+		if err != nil {
+			return false, r.trouble(err)
+		}
+		if info.NumPending == 0 {
+			return true, nil
 		}
 	}
+	return true, nil
 }
 
-// pull reads one batch.
+func (r *scanner) open(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := r.conn.withTimeout(ctx)
+	defer cancel()
+	cons, err := r.conn.js.CreateConsumer(ctx, r.scan.Stream, r.config())
+	if err != nil {
+		return nil, r.trouble(err)
+	}
+	return cons, nil
+}
+
+func (r *scanner) trouble(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.Code == 400 && apiCode(api) == "" {
+		return fault.New(fault.BusBadSubscription, "scan "+r.scan.Stream, err)
+	}
+	return busFault("scan "+r.scan.Stream, r.conn.explain(err))
+}
+
+// pull reads one batch and returns how many messages it held.
 func (r *scanner) pull(
-	ctx context.Context, cons jetstream.Consumer, next *uint64,
-) (n int, done bool, err error) {
+	ctx context.Context, cons jetstream.Consumer, expect *uint64,
+) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scanWait)
 	defer cancel()
-	if r.scan.Follow {
-		stop := r.conn.back.notify(cancel)
-		defer stop()
-	}
-	batch, err := r.fetch(ctx, cons)
+	// The consumer may be gone with the connection; then waiting is in vain.
+	stop := r.conn.back.notify(cancel)
+	defer stop()
+	batch, err := cons.Fetch(r.batch(), jetstream.FetchContext(ctx),
+		jetstream.FetchMaxBytes(max(scanBytes, 2*int(r.conn.nc.MaxPayload()))))
 	if err != nil {
-		return 0, false, err
+		return 0, r.trouble(err)
 	}
 	for m := range batch.Messages() {
 		meta, err := m.Metadata()
 		if err != nil {
-			return n, false, err
+			return n, r.trouble(err)
 		}
-		if meta.Sequence.Consumer != *next {
-			return n, false, errGap
+		if meta.Sequence.Consumer != *expect {
+			return n, errGap
 		}
-		*next++
+		*expect++
 		n++
 		if err := r.hand(m, meta); err != nil {
-			return n, false, handlerError{err}
+			return n, handlerError{err}
 		}
-		if r.left > 0 {
-			r.left--
-		}
-		if !r.scan.Follow && (r.left == 0 || meta.NumPending == 0) {
-			return n, true, nil
+		if r.ended(meta) {
+			return n, nil
 		}
 	}
 	err = batch.Error()
-	if errors.Is(err, jetstream.ErrNoMessages) || errors.Is(err, context.DeadlineExceeded) {
-		err = nil
+	if err == nil || errors.Is(err, jetstream.ErrNoMessages) || ctx.Err() != nil {
+		return n, nil
 	}
-	return n, false, err
+	return n, r.trouble(err)
 }
 
-func (r *scanner) fetch(ctx context.Context, cons jetstream.Consumer) (jetstream.MessageBatch, error) {
+// batch is how many messages to ask for: not more than there are, so that the
+// broker does not wait for more.
+func (r *scanner) batch() int {
 	if r.scan.Follow {
-		return cons.Fetch(scanBatch, jetstream.FetchContext(ctx))
+		return scanBatch
 	}
-	return cons.FetchNoWait(scanBatch)
+	return int(min(r.left, scanBatch))
 }
 
 func (r *scanner) hand(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	r.last = meta.Sequence.Stream
 	return r.fn(fromJetStream(m, meta))
+}
+
+// ended counts a message and reports whether it was the last of those that were
+// there at the start.
+func (r *scanner) ended(meta *jetstream.MsgMetadata) bool {
+	if r.left > 0 {
+		r.left--
+	}
+	if !r.scan.Follow && meta.NumPending == 0 {
+		r.left = 0
+	}
+	return !r.scan.Follow && r.left == 0
 }
 
 func (r *scanner) config() jetstream.ConsumerConfig {

@@ -49,6 +49,9 @@ func (c *Conn) Tail(
 		case <-ctx.Done():
 			g.shut(in, end)
 			return ctx.Err()
+		case <-c.closed:
+			g.shut(in, end)
+			return fault.New(fault.BusClosed, "tail "+fault.Clip(subject, maxShown), nil)
 		case w, ok := <-in:
 			if !ok {
 				return fault.New(fault.BusClosed, "tail "+fault.Clip(subject, maxShown), nil)
