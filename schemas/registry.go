@@ -17,7 +17,7 @@ import (
 // Files holds every file of the registry by name: the schemas (*.v1.json),
 // faults.json and its schema (faults.schema.json), and asyncapi.yaml.
 //
-//go:embed *.json
+//go:embed *.json asyncapi.yaml
 var Files embed.FS
 
 const suffix = ".v1.json"
