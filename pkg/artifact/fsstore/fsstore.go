@@ -62,7 +62,11 @@ func New(dir string, o *Options) (driver.Store, error) {
 	}
 	s, err := open(dir, o)
 	if err != nil {
-		return nil, fault.New(classify(err), "open the artifact store", err)
+		code := fault.ArtifactIO
+		if classify(err) == fault.ArtifactDiskFull {
+			code = fault.ArtifactDiskFull
+		}
+		return nil, fault.New(code, "open the artifact store", err)
 	}
 	return s, nil
 }
