@@ -52,12 +52,14 @@ func retryable(c fault.Class) bool {
 // refuse answers with a problem. When the answer has begun already, the connection
 // is cut, so that nobody takes what was sent for the whole.
 func (x *exchange) refuse(err error) {
-	if x.r.Context().Err() != nil || x.w.status != 0 {
-		x.g.Log.Debug("a request is cut off", "request", x.id, "path", x.r.URL.Path, "error", err)
-		panic(http.ErrAbortHandler)
-	}
 	if x.body != nil && x.body.failed != nil {
 		err = x.body.failed // what others made of it matters less
+	}
+	// A read that times out ends the context as if the client had gone.
+	gone := x.r.Context().Err() != nil && !fault.Has(err, fault.HTTPTooSlow)
+	if gone || x.w.status != 0 {
+		x.g.Log.Debug("a request is cut off", "request", x.id, "path", x.r.URL.Path, "error", err)
+		panic(http.ErrAbortHandler)
 	}
 	p, after := x.problem(err)
 	p.Instance = fault.Clip(x.r.URL.Path, 300)
