@@ -194,6 +194,8 @@ const (
 	SimulateFailed Code = "simulate.failed"
 	// BreakerOpen: the circuit breaker of a dependency is open.
 	BreakerOpen Code = "breaker.open"
+	// BreakerTimeout: a dependency did not answer in time.
+	BreakerTimeout Code = "breaker.timeout"
 	// HTTPBadRequest: the request is malformed.
 	HTTPBadRequest Code = "http.bad_request"
 	// HTTPNotFound: there is no such route.
@@ -344,6 +346,7 @@ var registry = map[Code]Info{
 	CommandNoOutput:          {CommandNoOutput, "data_quality", 422, "the command left no output file", "It must write to the path it is given as {{out}}."},
 	SimulateFailed:           {SimulateFailed, "transient", 500, "the simulated failure", "The step was told to fail; nothing is wrong."},
 	BreakerOpen:              {BreakerOpen, "dependency_down", 503, "the circuit breaker of a dependency is open", "The dependency failed repeatedly; the step waits until it is probed again."},
+	BreakerTimeout:           {BreakerTimeout, "timeout", 504, "a dependency did not answer in time", "The step tries again; check that the dependency named here is up and not overloaded."},
 	HTTPBadRequest:           {HTTPBadRequest, "schema_mismatch", 400, "the request is malformed", "The detail names what is wrong."},
 	HTTPNotFound:             {HTTPNotFound, "data_quality", 404, "there is no such route", "The routes are listed under GET /v1."},
 	HTTPMethodNotAllowed:     {HTTPMethodNotAllowed, "schema_mismatch", 405, "the route does not take this method", "The Allow header lists what it takes."},
