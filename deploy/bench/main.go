@@ -10,10 +10,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 )
 
@@ -72,7 +74,16 @@ func main() {
 	inFlight := flag.Int("in-flight", 512, "jobs in flight at saturation")
 	only := flag.String("only", "", "run one contender: limit, chain or millrace")
 	matrix := flag.String("matrix", "all", "all, or one row: embedded-always, embedded-relaxed, tcp-always, tcp-relaxed")
+	profile := flag.String("cpuprofile", "", "write a profile of this process to a file")
 	flag.Parse()
+	if *profile != "" {
+		end, err := startProfile(*profile)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: error:", err)
+			os.Exit(1)
+		}
+		defer end()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
@@ -85,6 +96,21 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
 		os.Exit(1)
 	}
+}
+
+// startProfile profiles the processor until end is called.
+func startProfile(path string) (end func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}, nil
 }
 
 // rows of the matrix, by name.

@@ -21,7 +21,7 @@ type Committer struct {
 
 	inFlight atomic.Int64
 	batches  atomic.Int64 // started and ended batches; odd while one is under way
-	single   average
+	single   lowest
 	batch    average
 }
 
@@ -140,6 +140,21 @@ func (g *Committer) commitGroup(ctx context.Context, group []*pending) {
 		p.done <- results[i]
 	}
 }
+
+// lowest follows the lowest of many durations: down at once, up slowly. What a
+// commit takes on a busy machine says how busy the machine is; the lowest says
+// what the disk takes.
+type lowest struct{ nanos atomic.Int64 }
+
+func (l *lowest) add(d time.Duration) {
+	n, old := max(int64(d), 1), l.nanos.Load()
+	if old != 0 && n > old {
+		n = old + (n-old)/256
+	}
+	l.nanos.Store(n)
+}
+
+func (l *lowest) value() time.Duration { return time.Duration(l.nanos.Load()) }
 
 // average is a moving average of durations that many may add to.
 type average struct {

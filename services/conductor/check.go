@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"net/url"
 	"path"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/pipeline"
-	"github.com/millrace/millrace/schemas"
 )
 
 // complaints is a fault that lists everything wrong with a submission.
@@ -28,28 +26,11 @@ func (e *complaints) Error() string { return e.fault.Error() }
 // Unwrap gives the fault to errors.As.
 func (e *complaints) Unwrap() error { return e.fault }
 
-func complain(code fault.Code, list []events.ProblemError) error {
-	detail := ""
-	if len(list) > 0 {
-		detail = list[0].Pointer + ": " + list[0].Detail
+// complain returns the list as one fault, whose code is that of the first.
+func complain(list []events.ProblemError) error {
+	return &complaints{
+		fault: fault.New(fault.Code(list[0].Code), list[0].Pointer+": "+list[0].Detail, nil), list: list,
 	}
-	return &complaints{fault: fault.New(code, detail, nil), list: list}
-}
-
-// decodeSubmission reads a payload that must match the submission schema.
-func decodeSubmission(data []byte) (*events.Submission, error) {
-	if vs := schemas.Validate("submission", data); len(vs) > 0 {
-		list := make([]events.ProblemError, len(vs))
-		for i, v := range vs {
-			list[i] = events.ProblemError{Pointer: v.Pointer, Code: string(fault.SubmitInvalid), Detail: v.Detail}
-		}
-		return nil, complain(fault.SubmitInvalid, list)
-	}
-	var s events.Submission
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fault.New(fault.SubmitInvalid, "", err)
-	}
-	return &s, nil
 }
 
 // check turns a submission into one that the machine accepts: every file is
@@ -63,7 +44,7 @@ func (c *Conductor) check(ctx context.Context, s *events.Submission, def *pipeli
 		return nil, fault.New(fault.SubmitNoFiles, "", nil)
 	}
 	if list := def.CheckParams(s.Params); len(list) > 0 {
-		return nil, complain(fault.SubmitBadParams, list)
+		return nil, complain(list)
 	}
 	names := make(map[string]int, len(s.Files))
 	for i, f := range s.Files {

@@ -19,9 +19,9 @@ func (c *Conductor) handleOutcome(ctx context.Context, m *bus.Message) error {
 	if !ok {
 		return bus.Reject(fault.BusUndecodable, errors.New("subject is not an outcome's"))
 	}
-	var o events.AttemptOutcome
-	if err := decode("outcome", m.Data, &o); err != nil {
-		return bus.Reject(fault.BusUndecodable, err)
+	o, list := schemas.DecodeOutcome(m.Data)
+	if len(list) > 0 {
+		return undecodable(list)
 	}
 	if o.Tenant != tokens[1] || o.Job != tokens[2] || o.Step != tokens[3] {
 		return bus.Reject(fault.JobUnknownOutcome, errors.New("payload and subject name different steps"))
@@ -36,7 +36,7 @@ func (c *Conductor) handleTimer(ctx context.Context, m *bus.Message) error {
 		return bus.Reject(fault.BusUndecodable, errors.New("subject is not a timer's"))
 	}
 	var t events.TimerFired
-	if err := decode("timer", m.Data, &t); err != nil {
+	if err := json.Unmarshal(m.Data, &t); err != nil {
 		return bus.Reject(fault.BusUndecodable, err)
 	}
 	if t.Tenant != tokens[0] || t.Job != tokens[1] {
@@ -51,9 +51,9 @@ func (c *Conductor) handleCommand(ctx context.Context, m *bus.Message) error {
 	if !ok {
 		return bus.Reject(fault.BusUndecodable, errors.New("subject is not a command's"))
 	}
-	var cmd events.Command
-	if err := decode("command", m.Data, &cmd); err != nil {
-		return bus.Reject(fault.BusUndecodable, err)
+	cmd, list := schemas.DecodeCommand(m.Data)
+	if len(list) > 0 {
+		return undecodable(list)
 	}
 	err := c.input(ctx, m, jobKey{tokens[0], tokens[1]}, events.Input{Control: &cmd})
 	if fault.Has(err, fault.JobNotAllowed) {
@@ -103,10 +103,7 @@ func wireFault(err error) *events.Fault {
 	}
 }
 
-// decode reads a payload that must match its schema.
-func decode(schema string, data []byte, into any) error {
-	if vs := schemas.Validate(schema, data); len(vs) > 0 {
-		return fault.New(fault.BusUndecodable, schema+" at "+vs[0].Pointer+": "+vs[0].Detail, nil)
-	}
-	return json.Unmarshal(data, into)
+// undecodable refuses a payload that does not match its schema.
+func undecodable(list []events.ProblemError) error {
+	return bus.Reject(fault.BusUndecodable, complain(list))
 }

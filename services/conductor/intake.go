@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/pipeline"
+	"github.com/millrace/millrace/schemas"
 )
 
 // handleSubmission turns a submission into a job, or into the answer that an
@@ -45,15 +46,15 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 		return events.Receipt{}, fault.New(fault.SubmitInvalid, "tenant and pipeline are 1 to 64 of a-z, 0-9, _ and -", nil)
 	}
 	tenant, name := tokens[0], tokens[1]
-	s, err := decodeSubmission(m.Data)
-	if err != nil {
-		return events.Receipt{}, err
+	s, list := schemas.DecodeSubmission(m.Data)
+	if len(list) > 0 {
+		return events.Receipt{}, complain(list)
 	}
 	def, err := c.Pipelines.Current(ctx, tenant, name)
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	a, err := c.check(ctx, s, def)
+	a, err := c.check(ctx, &s, def)
 	if err != nil {
 		return events.Receipt{}, err
 	}

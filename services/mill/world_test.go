@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/services/mill"
 )
@@ -182,13 +183,13 @@ func registryOf(t *testing.T, conn *bus.Conn) *registry.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.New(kv, mill.Catalog(mill.BuiltIn()))
+	return registry.New(kv, mill.Catalog())
 }
 
 // planOf compiles a pipeline against the built-in stages.
 func planOf(t *testing.T, src string) *flow.Plan {
 	t.Helper()
-	d, err := mill.Compile([]byte(src))
+	d, err := pipeline.Compile([]byte(src), mill.Catalog())
 	if err != nil {
 		t.Fatal(err)
 	}
