@@ -2,18 +2,15 @@ package pipeline
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/millrace/millrace/events"
 )
 
-// adapter turns Go values into values for expressions. Its maps are walked in
-// the order of their keys, so that an expression gives the same every time.
+// adapter turns Go values into values for expressions. Its maps are sorted ones.
 type adapter struct{}
 
 // NativeToValue converts what the other types of this package hand out, and
@@ -57,38 +54,4 @@ func numberValue(n json.Number) ref.Val {
 		return types.NewErr("the number %s is too large", n)
 	}
 	return types.Double(f)
-}
-
-// sortedMap is a map that is walked in the order of its keys.
-type sortedMap struct{ traits.Mapper }
-
-func sortedTextMap(m map[string]ref.Val) ref.Val {
-	out := make(map[ref.Val]ref.Val, len(m))
-	for key, value := range m {
-		out[types.String(key)] = value
-	}
-	return sortedMap{types.NewRefValMap(adapter{}, out)}
-}
-
-// Iterator walks over the keys.
-func (m sortedMap) Iterator() traits.Iterator {
-	var keys []ref.Val
-	for it := m.Mapper.Iterator(); it.HasNext() == types.True; {
-		keys = append(keys, it.Next())
-	}
-	slices.SortFunc(keys, compareKeys)
-	return types.NewRefValList(adapter{}, keys).Iterator()
-}
-
-// compareKeys orders keys by type and then by value.
-func compareKeys(a, b ref.Val) int {
-	if c := strings.Compare(a.Type().TypeName(), b.Type().TypeName()); c != 0 {
-		return c
-	}
-	if comparer, ok := a.(traits.Comparer); ok {
-		if c, ok := comparer.Compare(b).(types.Int); ok {
-			return int(c)
-		}
-	}
-	return 0
 }

@@ -68,6 +68,8 @@ type checker struct {
 	// cyclic is true when steps need each other; what is upstream is then
 	// everybody's guess.
 	cyclic bool
+	// tried is the cost of all conditions that were tried.
+	tried uint64
 }
 
 // file reads the whole file. What it returns is of use only without errors.

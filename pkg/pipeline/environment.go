@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/cost"
 	celenv "cel.dev/cel-go/common/env"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/ext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -17,11 +19,8 @@ const (
 	// expression that could need more for the largest values is refused with the
 	// file; one that does need more fails its step.
 	maxCost = 1_000_000
-	// maxMemory bounds what one evaluation holds, in characters and items.
-	maxMemory = 4 << 20
-
+	// maxNodes and maxNesting bound how many parts it has and how deep they nest.
 	maxNodes   = 1000
-	maxLoops   = 3
 	maxNesting = 100
 )
 
@@ -36,6 +35,8 @@ type environment struct {
 	cel *cel.Env
 	// roots are the names and their shapes.
 	roots map[string]*shape
+	// records are the record types by name.
+	records map[string]*record
 	// params is the schema of the parameters, for the defaults. It may be nil.
 	params *jsonschema.Schema
 }
@@ -59,7 +60,8 @@ func newEnvironments(
 		all[name] = s
 	}
 	extended, err := forOutputs.cel.Extend(cel.Variable("files", filesShape.typ))
-	return &environment{cel: extended, roots: all, params: params}, forOutputs, err
+	forSteps = &environment{cel: extended, roots: all, records: forOutputs.records, params: params}
+	return forSteps, forOutputs, err
 }
 
 func newEnvironment(roots map[string]*shape) (*environment, error) {
@@ -78,24 +80,37 @@ func newEnvironment(roots map[string]*shape) (*environment, error) {
 	}
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(&subset)),
-		ext.Strings(ext.StringsVersion(0)),
+		ext.Strings(ext.StringsVersion(5)),
+		cel.CostModel(textCosts()...),
 		cel.CustomTypeProvider(&provider{Provider: registry, records: records}),
 		cel.CustomTypeAdapter(adapter{}),
 		cel.CrossTypeNumericComparisons(true),
 		cel.EnableIdentifierEscapeSyntax(),
 		cel.ParserExpressionSizeLimit(maxExpression),
 		cel.ParserRecursionLimit(maxNesting),
-		cel.ExpressionNodeLimit(maxNodes),
-		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(maxLoops)),
+		cel.ASTValidators(cel.ValidateRegexLiterals()),
 	}
 	for name, s := range roots {
 		options = append(options, cel.Variable(name, s.typ))
 	}
 	e, err := cel.NewCustomEnv(options...)
-	return &environment{cel: e, roots: roots}, err
+	return &environment{cel: e, roots: roots, records: records}, err
 }
 
-// program makes an expression ready to run.
-func (e *environment) program(checked *cel.Ast, options ...cel.ProgramOption) (cel.Program, error) {
-	return e.cel.Program(checked, append(options, cel.CostLimit(maxCost), cel.MemoryLimit(maxMemory))...)
+// program makes an expression ready to run, within a cost limit.
+func (e *environment) program(checked *cel.Ast, limit uint64, how cel.EvalOption) (cel.Program, error) {
+	return e.cel.Program(checked, cel.EvalOptions(how), cel.CostLimit(limit), cel.CustomDecoratorV2(sortMaps))
+}
+
+// textCosts bounds the length of what numbers and the like look like as text.
+func textCosts() []cost.OverloadModel {
+	const longest = 32
+	var out []cost.OverloadModel
+	for _, id := range []string{
+		overloads.BoolToString, overloads.IntToString, overloads.UintToString,
+		overloads.DoubleToString, overloads.DurationToString,
+	} {
+		out = append(out, cost.Overload(id, cost.EvalCost(cost.Const(1)), cost.ResultSize(cost.AtMost(cost.Const(longest)))))
+	}
+	return out
 }

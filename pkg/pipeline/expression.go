@@ -53,6 +53,9 @@ func (c *checker) compile(s snippet, env *environment, reader *step) *expression
 		x.syntax(issues)
 		return nil
 	}
+	if !x.length(parsed) {
+		return nil
+	}
 	before := len(c.found)
 	x.upstream(parsed)
 	checked, issues := env.cel.Check(parsed)
@@ -66,7 +69,7 @@ func (c *checker) compile(s snippet, env *environment, reader *step) *expression
 	if hasErrors(c.found[before:]) {
 		return nil
 	}
-	program, err := env.program(checked, cel.EvalOptions(cel.OptOptimize))
+	program, err := env.program(checked, maxCost, cel.OptOptimize)
 	if err != nil {
 		c.complain(ruleExprType, s.start(), "", "%s cannot be prepared: %s", s.what, oneLine(err.Error()))
 		return nil

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -8,13 +9,21 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/flow"
 )
 
-// mostCases bounds how many combinations of values a condition is tried with.
-const mostCases = 4096
+// Limits of trying conditions.
+const (
+	// mostCases bounds how many combinations of values a condition is tried with.
+	mostCases = 1024
+	// caseCost bounds the cost of one, and triesCost that of all of a file. What
+	// costs more stays open.
+	caseCost  = 10_000
+	triesCost = 3_000_000
+)
 
 // choice is a value that an expression reads and all that it can be.
 type choice struct {
@@ -34,7 +43,7 @@ type cases struct {
 // and leaves all others open. It complains when the condition is never true and
 // when it always is.
 func (x *inspection) feasible(checked *cel.Ast) {
-	program, err := x.env.program(checked, cel.EvalOptions(cel.OptPartialEval))
+	program, err := x.env.program(checked, caseCost, cel.OptPartialEval)
 	if err != nil {
 		return
 	}
@@ -66,9 +75,16 @@ func (x *inspection) try(program cel.Program, all *cases, values []ref.Val) ref.
 	if err != nil {
 		return nil
 	}
-	out, _, err := program.Eval(vars)
+	if x.tried > triesCost {
+		return nil
+	}
+	out, details, err := program.Eval(vars)
+	if cost := details.ActualCost(); cost != nil {
+		x.tried += *cost
+	}
+	var stopped interpreter.EvalCancelledError
 	switch {
-	case types.IsUnknown(out):
+	case errors.As(err, &stopped), types.IsUnknown(out):
 		return nil
 	case err != nil:
 		return types.False

@@ -8,7 +8,6 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/cost"
 )
 
 // inspection looks for what is wrong with one expression.
@@ -36,7 +35,8 @@ func (x *inspection) placeOf(l common.Location) position {
 func (x *inspection) placeOfExpr(a *ast.AST, e ast.Expr) position {
 	switch e.Kind() {
 	case ast.SelectKind:
-		return x.placeOf(a.SourceInfo().GetStartLocation(e.ID()))
+		dot := a.SourceInfo().GetStartLocation(e.ID())
+		return x.placeOf(common.NewLocation(dot.Line(), dot.Column()+1))
 	case ast.CallKind:
 		call := e.AsCall()
 		at := a.SourceInfo().GetStartLocation(e.ID())
@@ -51,6 +51,16 @@ func (x *inspection) placeOfExpr(a *ast.AST, e ast.Expr) position {
 // isName reports whether a function is called by name and is no operator or macro.
 func isName(function string) bool {
 	return function != "" && !strings.ContainsAny(function, "_@!-?[") && function == strings.TrimSpace(function)
+}
+
+// length complains about an expression of too many parts.
+func (x *inspection) length(parsed *cel.Ast) bool {
+	count := 0
+	x.env.walk(parsed.NativeRep().Expr(), nil, func(ast.Expr, bound) { count++ })
+	if count > maxNodes {
+		x.complain(ruleExprLong, x.start(), "", "%s has %d parts, more than %d", x.what, count, maxNodes)
+	}
+	return count <= maxNodes
 }
 
 // syntax reports the first thing that is not CEL: what follows is guesswork.
@@ -102,7 +112,7 @@ func (x *inspection) upstream(parsed *cel.Ast) {
 
 // cost complains about an expression that may take too long.
 func (x *inspection) cost(checked *cel.Ast) {
-	estimate, err := x.env.cel.EstimateCost(checked, estimator{x.env})
+	estimate, err := x.env.cel.EstimateCost(checked, estimator{x.env, checked})
 	if err != nil {
 		x.complain(ruleExprCost, x.start(), "", "the cost of %s cannot be told: %s", x.what, oneLine(err.Error()))
 		return
@@ -116,41 +126,4 @@ func (x *inspection) cost(checked *cel.Ast) {
 	}
 	x.complain(ruleExprCost, x.start(), "bound strings and lists of params with maxLength and maxItems, or loop less",
 		"%s may cost %s, more than %d", x.what, how, maxCost)
-}
-
-// estimator knows how long things get.
-type estimator struct{ env *environment }
-
-// EstimateSize returns the size that the shape of a value allows.
-func (m estimator) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
-	path := n.Path()
-	if len(path) == 0 {
-		return nil
-	}
-	s := m.env.roots[path[0]]
-	for _, name := range path[1:] {
-		switch {
-		case s == nil:
-			return nil
-		case name == "@keys":
-			s = textShape(longName)
-		case s.record != nil:
-			if p := s.record.field(name); p != nil {
-				s = p.shape
-				continue
-			}
-			s = nil
-		default:
-			s = s.elem
-		}
-	}
-	if s == nil {
-		s = dynShape()
-	}
-	return &cost.SizeEstimate{Max: max(s.size, 1)}
-}
-
-// EstimateCallCost leaves calls to the language.
-func (m estimator) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
-	return nil
 }

@@ -39,7 +39,8 @@ func appendValue(out []byte, v ref.Val, depth int) ([]byte, error) {
 	case types.Bytes:
 		return appendText(out, base64.StdEncoding.EncodeToString(v)), nil
 	case types.Duration:
-		return appendText(out, v.String()), nil
+		text, _ := v.ConvertToType(types.StringType).(types.String)
+		return appendText(out, string(text)), nil
 	case *object:
 		return appendObject(out, v, depth)
 	case traits.Mapper:
@@ -84,7 +85,7 @@ func appendObject(out []byte, o *object, depth int) ([]byte, error) {
 func appendMap(out []byte, m traits.Mapper, depth int) ([]byte, error) {
 	out = append(out, '{')
 	first := true
-	for it := m.Iterator(); it.HasNext() == types.True; {
+	for it := sorted(m).Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
 		name, ok := key.(types.String)
 		if !ok {

@@ -19,6 +19,10 @@ func (c *checker) params(spec *section) *schema {
 	w.schema(n, nil)
 	if w.weigh(n) > maxSchemaParts {
 		c.complain(ruleParamsTooLarge, n.at, "", "the parameter schema has more than %d parts", maxSchemaParts)
+		return nil
+	}
+	if w.looped {
+		return nil
 	}
 	if t := n.get("type"); t != nil && t.kind == kindText && t.text != "object" {
 		c.complain(ruleParams, n.keyAt("type"), "write type: object", "parameters are an object")
@@ -28,11 +32,11 @@ func (c *checker) params(spec *section) *schema {
 		c.paramsError(n, err, len(c.found) > before)
 		return nil
 	}
-	if hasErrors(c.found[before:]) {
-		return nil
-	}
 	for _, path := range w.defaults {
 		c.paramsDefault(n, sch, path)
+	}
+	if hasErrors(c.found[before:]) {
+		return nil
 	}
 	return sch
 }

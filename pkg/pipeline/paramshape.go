@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// defaultSize is the length that cost estimates assume of strings, lists and
-	// maps whose schema does not bound them.
-	defaultSize = 4096
+	// defaultSize is how long strings, lists and maps get that the schema does not
+	// bound: no longer than all parameters together.
+	defaultSize = maxParams
 	// mostChoices bounds the ranges of whole numbers that are listed.
 	mostChoices = 64
 )

@@ -46,6 +46,8 @@ type schemaWalk struct {
 	weight map[*node]int
 	// defaults are the paths of schemas that have a default.
 	defaults [][]string
+	// looped is true when a reference leads back to itself.
+	looped bool
 }
 
 // schema visits a schema and those inside it.
@@ -148,6 +150,7 @@ func (w *schemaWalk) weigh(n *node) int {
 	if ref := n.get("$ref"); ref != nil && ref.kind == kindText {
 		if target, ok := w.target(ref.text); ok {
 			if w.weight[target] == -1 {
+				w.looped = true
 				w.complain(ruleParamsKeyword, ref.at, "write the schema out to the depth you need",
 					"the reference %s leads back to itself", quote(ref.text))
 			}

@@ -62,6 +62,14 @@ func (r *record) field(name string) *property {
 	return nil
 }
 
+// fieldShape returns the shape of a field, declared or not.
+func (r *record) fieldShape(name string) *shape {
+	if p := r.field(name); p != nil {
+		return p.shape
+	}
+	return dynShape()
+}
+
 // names returns the names of the fields.
 func (r *record) names() []string {
 	out := make([]string, len(r.fields))

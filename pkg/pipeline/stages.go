@@ -47,7 +47,7 @@ func (c *checker) stepStage(s *step) {
 	}
 	versions := c.versions(m[1])
 	if len(versions) == 0 {
-		c.complain(ruleUnknownStage, n.at, c.stageHint(m[1]), "there is no stage %s", quote(m[1]))
+		c.complain(ruleUnknownStage, n.at, c.stageHint(m[1], m[2]), "there is no stage %s", quote(m[1]))
 		return
 	}
 	for i := range c.stages {
@@ -82,11 +82,14 @@ func (c *checker) usesHint(text string) string {
 	return ""
 }
 
-func (c *checker) stageHint(name string) string {
+func (c *checker) stageHint(name, version string) string {
 	names := c.stageNames()
 	if near := nearest(name, names); near != "" {
 		versions := c.versions(near)
-		return fmt.Sprintf("did you mean %s@%d?", near, versions[len(versions)-1])
+		if v, err := strconv.Atoi(version); err != nil || !slices.Contains(versions, v) {
+			version = strconv.Itoa(versions[len(versions)-1])
+		}
+		return "did you mean " + near + "@" + version + "?"
 	}
 	if len(names) == 0 {
 		return ""

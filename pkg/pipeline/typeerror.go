@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
 )
 
 // spot is a part of an expression with what is in scope there.
@@ -36,7 +37,7 @@ func (x *inspection) types(parsed *cel.Ast, issues *cel.Issues) {
 		case ast.SelectKind:
 			x.badSelect(s, at, e.Message)
 		case ast.CallKind:
-			x.badCall(s.expr.AsCall(), at, e.Message)
+			x.badCall(s, at, e.Message)
 		default:
 			x.complain(ruleExprType, at, "", "%s: %s", x.what, oneLine(e.Message))
 		}
@@ -117,8 +118,8 @@ func (x *inspection) readable() []string {
 	return ids
 }
 
-func (x *inspection) badCall(call ast.CallExpr, at position, message string) {
-	name := call.FunctionName()
+func (x *inspection) badCall(s spot, at position, message string) {
+	name := s.expr.AsCall().FunctionName()
 	if isName(name) && !x.env.cel.HasFunction(name) {
 		hint := didYouMean(name, x.functions())
 		if contains(noClock, name) || contains([]string{"now", "today", "date", "time", "uuid", "random", "rand"}, name) {
@@ -127,7 +128,7 @@ func (x *inspection) badCall(call ast.CallExpr, at position, message string) {
 		x.complain(ruleExprName, at, hint, "%s calls %s, which there is not", x.what, name)
 		return
 	}
-	x.complain(ruleExprType, at, typeAdvice(message), "%s: %s", x.what, operandText(message))
+	x.complain(ruleExprType, at, x.typeAdvice(s), "%s: %s", x.what, operandText(message))
 }
 
 func (x *inspection) functions() []string {
@@ -143,18 +144,29 @@ func (x *inspection) functions() []string {
 // operandText writes the compiler's sentence about operators as one would read it.
 func operandText(message string) string {
 	rest, ok := strings.CutPrefix(message, "found no matching overload for '")
-	name, types, found := strings.Cut(rest, "' applied to '")
+	name, operands, found := strings.Cut(rest, "' applied to '")
 	if !ok || !found {
 		return oneLine(message)
 	}
 	name = strings.NewReplacer("_?_:_", "? :", "_[_]", "[ ]", "@in", "in", "_", "").Replace(name)
-	types = strings.ReplaceAll(strings.TrimSuffix(types, "'"), "!error!", "?")
-	return oneLine(name + " does not take " + types)
+	operands = strings.ReplaceAll(strings.TrimSuffix(operands, "'"), "!error!", "?")
+	return oneLine(name + " does not take " + operands)
 }
 
-func typeAdvice(message string) string {
-	if strings.Contains(message, "(double, int)") || strings.Contains(message, "(int, double)") {
-		return "write whole numbers as 1.0 where a number is meant"
+// typeAdvice explains that a whole number is not compared with a broken one.
+func (x *inspection) typeAdvice(s spot) string {
+	args := s.expr.AsCall().Args()
+	if len(args) != 2 {
+		return ""
+	}
+	for i, arg := range args {
+		other := x.env.shapeOf(args[1-i], s.vars)
+		if other == nil || arg.Kind() != ast.LiteralKind {
+			continue
+		}
+		if _, whole := arg.AsLiteral().(types.Int); whole && other.typ.IsExactType(cel.DoubleType) {
+			return "write " + valueText(arg.AsLiteral()) + ".0"
+		}
 	}
 	return ""
 }
