@@ -90,11 +90,11 @@ func (c *Conn) settleDuplicate(ctx context.Context, subject, tx string, seq uint
 		return 0, err
 	}
 	m, err := c.Get(ctx, stream, seq)
-	if err != nil {
-		return 0, err
+	switch {
+	case err == nil && m.Header[events.HeaderTx] == tx:
+		return seq, nil
+	case err == nil, fault.Has(err, fault.BusNotFound):
+		return 0, fault.New(fault.BusFenced, "publish to "+subject+": the id was used before", nil)
 	}
-	if m.Header[events.HeaderTx] != tx {
-		return 0, fault.New(fault.BusFenced, "publish to "+subject+": the id was used by another writer", nil)
-	}
-	return seq, nil
+	return 0, err
 }

@@ -17,6 +17,7 @@ const (
 	codeWrongSequence         = 10071
 	codeWrongSequenceInFlight = 10164
 	codeMaximumBytes          = 10122
+	codeStorageReserved       = 10047
 )
 
 // busFault turns an error of the client into a fault of this package.
@@ -36,6 +37,9 @@ func codeOf(err error) fault.Code {
 	if errors.As(err, &api) {
 		if c := apiCode(api); c != "" {
 			return c
+		}
+		if api.Code == 400 {
+			return fault.BusBadMessage
 		}
 	}
 	switch {
@@ -64,7 +68,7 @@ func apiCode(e *jetstream.APIError) fault.Code {
 	switch e.ErrorCode {
 	case codeWrongSequence, codeWrongSequenceInFlight:
 		return fault.BusFenced
-	case codeInsufficientResources, codeStoreFailed, codeMaximumBytes:
+	case codeInsufficientResources, codeStoreFailed, codeMaximumBytes, codeStorageReserved:
 		return fault.BusStoreFull
 	case jetstream.JSErrCodeStreamMessageExceedsMaximum:
 		return fault.BusTooLarge

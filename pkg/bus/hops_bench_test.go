@@ -139,12 +139,9 @@ func (h *hopBench) startRaw(b *testing.B) {
 
 func (h *hopBench) startBus(b *testing.B) {
 	h.conn = bustest.Connect(b, h.server)
-	r, err := bus.NewRouter(h.conn, bus.RouterOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for i := range hops {
-		err := r.Add(bus.Subscription{
+	subs := make([]bus.Subscription, hops)
+	for i := range subs {
+		subs[i] = bus.Subscription{
 			Stream: hopStream, Durable: hopName(i), MaxInFlight: hopSlots,
 			Handle: func(ctx context.Context, m *bus.Message) error {
 				if err := h.conn.Publish(ctx, bus.Out{
@@ -157,12 +154,9 @@ func (h *hopBench) startBus(b *testing.B) {
 				}
 				return nil
 			},
-		})
-		if err != nil {
-			b.Fatal(err)
 		}
 	}
-	runRouter(b, r)
+	start(b, h.conn, bus.RouterOptions{}, subs...)
 }
 
 // nextID turns job/hop into job/hop+1.

@@ -15,6 +15,9 @@ import (
 // pipelineHistory is how many versions of a key the pipelines bucket keeps.
 const pipelineHistory = 16
 
+// smallestBound is how small a stream's bound in bytes is made on a small disk.
+const smallestBound = 8 << 20
+
 // plans remembers what was provisioned through a connection, so that a stream
 // or consumer that is deleted under a running subscription can be made again.
 type plans struct {
@@ -107,11 +110,24 @@ func (c *Conn) provisionStream(ctx context.Context, want jetstream.StreamConfig)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		err = c.createOrUpdate(ctx, want) // another process was faster
 	}
+	// A bound in bytes is set aside at once; a small disk has not that much,
+	// and must keep room for the others.
+	for reserved(err) && want.MaxBytes > smallestBound {
+		want.MaxBytes = max(want.MaxBytes/8, smallestBound)
+		err = c.createOrUpdate(ctx, want)
+	}
 	if err != nil {
 		return provisionFault("stream "+want.Name, err)
 	}
 	c.plans.keepStream(want)
 	return nil
+}
+
+// reserved reports whether the broker refused to set so much storage aside.
+func reserved(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) &&
+		(api.ErrorCode == codeStorageReserved || api.ErrorCode == codeInsufficientResources)
 }
 
 func (c *Conn) createOrUpdate(ctx context.Context, want jetstream.StreamConfig) error {
