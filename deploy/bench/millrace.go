@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -22,6 +23,7 @@ type mr struct {
 	stop    context.CancelFunc
 	ended   chan error
 	unwatch func()
+	file    events.Source
 }
 
 func openMill(ctx context.Context, s settings, dir string, done func(int)) (contender, error) {
@@ -56,7 +58,32 @@ func openMill(ctx context.Context, s settings, dir string, done func(int)) (cont
 	if _, _, err := c.mill.Pipelines().Apply(ctx, events.DefaultTenant, []byte(noopPipeline)); err != nil {
 		return nil, err
 	}
-	return c, c.watch(done)
+	if err := c.watch(done); err != nil {
+		return nil, err
+	}
+	return c, c.seed(ctx)
+}
+
+// seed hands in one job with its content, so that the others can name it by its
+// digest, as they would after an upload.
+func (c *mr) seed(ctx context.Context) error {
+	if err := c.submit(ctx, "seed", events.Source{Name: "x", Inline: []byte("x")}); err != nil {
+		return err
+	}
+	filter := events.HistoryFilter(events.DefaultTenant, events.JobID(events.DefaultTenant, "seed"))
+	for begin := time.Now(); time.Since(begin) < stall; time.Sleep(time.Millisecond) {
+		m, err := c.conn.Last(ctx, events.StreamEvents, filter)
+		if err != nil {
+			continue
+		}
+		var r events.Record
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			return err
+		}
+		c.file = r.Job.Files[0]
+		return nil
+	}
+	return errors.New("the first job is not accepted")
 }
 
 // noopPipeline is five steps that do nothing.
@@ -90,10 +117,11 @@ func (c *mr) watch(done func(int)) error {
 }
 
 func (c *mr) start(ctx context.Context, n int) error {
-	key := strconv.Itoa(n)
-	body, err := json.Marshal(events.Submission{
-		Key: key, Files: []events.Source{{Name: "x", Inline: []byte("x")}},
-	})
+	return c.submit(ctx, strconv.Itoa(n), c.file)
+}
+
+func (c *mr) submit(ctx context.Context, key string, f events.Source) error {
+	body, err := json.Marshal(events.Submission{Key: key, Files: []events.Source{f}})
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ type childMill struct {
 	Roles, AllowPaths, AllowCommands                                            []string
 	DiskReserve                                                                 int64
 	ReconcileEvery, Drain                                                       time.Duration
+	// TinyDisk is a folder that becomes a disk of a few MiB which only the
+	// child sees. SIGUSR1 makes it large.
+	TinyDisk string
 }
 
 func childMain(arg string) int {
@@ -89,7 +92,50 @@ func runBroker(ctx context.Context, dir string, port int) error {
 	return nil
 }
 
+const (
+	tinyDisk  = "size=16m"
+	largeDisk = "size=256m"
+)
+
+// mountTiny puts a small disk at dir, in this process's own mount namespace, and
+// enlarges it at SIGUSR1.
+func mountTiny(ctx context.Context, dir string) error {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, tinyDisk); err != nil {
+		return os.NewSyscallError("mount", err)
+	}
+	larger := make(chan os.Signal, 1)
+	signal.Notify(larger, syscall.SIGUSR1)
+	go func() {
+		defer signal.Stop(larger)
+		select {
+		case <-ctx.Done():
+		case <-larger:
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, largeDisk); err != nil {
+				fmt.Fprintln(os.Stderr, "remount:", err)
+			}
+		}
+	}()
+	return nil
+}
+
+// ownMounts lets a child mount what nobody else sees: as root, or else as the
+// root of a user namespace of its own.
+func ownMounts(a *syscall.SysProcAttr) {
+	if os.Geteuid() == 0 {
+		a.Unshareflags = syscall.CLONE_NEWNS
+		return
+	}
+	a.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+	a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+	a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+}
+
 func runMill(ctx context.Context, c childMill) error {
+	if c.TinyDisk != "" {
+		if err := mountTiny(ctx, c.TinyDisk); err != nil {
+			return err
+		}
+	}
 	m, err := mill.New(mill.Config{
 		DataDir: c.DataDir, NATSURL: c.NATSURL, NATSListen: c.NATSListen, HTTPAddr: c.HTTPAddr,
 		Roles: c.Roles, PublishDir: c.PublishDir, ArtifactDir: c.ArtifactDir, Durability: c.Durability,
@@ -117,6 +163,7 @@ type process struct {
 	name string
 	arg  string
 	log  *tail
+	own  bool // mounts
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -128,7 +175,7 @@ func newProcess(t *testing.T, name string, c childConfig) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, name: name, arg: string(arg), log: &tail{}}
+	p := &process{t: t, name: name, arg: string(arg), log: &tail{}, own: c.Mill != nil && c.Mill.TinyDisk != ""}
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
@@ -145,6 +192,9 @@ func (p *process) start() error {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+p.arg)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if p.own {
+		ownMounts(cmd.SysProcAttr)
+	}
 	cmd.Stderr = p.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -169,6 +219,13 @@ func (p *process) kill() { p.signal(syscall.SIGKILL) }
 
 // stop ends the child with SIGTERM and waits for it.
 func (p *process) stop() { p.signal(syscall.SIGTERM) }
+
+// poke sends the child a signal that it lives on after.
+func (p *process) poke(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd.Process.Signal(sig)
+}
 
 func (p *process) signal(sig syscall.Signal) {
 	p.mu.Lock()

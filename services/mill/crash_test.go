@@ -29,13 +29,7 @@ var (
 	crashSeed  = flag.Uint64("crash.seed", 0, "seed of the crash tests; 0 takes one from the clock")
 )
 
-const crashPipeline = `apiVersion: millrace.dev/v1
-kind: Pipeline
-metadata:
-  name: crash
-spec:
-  steps:
-    - id: fetch
+const crashSteps = `    - id: fetch
       uses: fetch@1
     - id: identify
       uses: identify@1
@@ -108,6 +102,7 @@ func (w *crashWorld) run(all []*process) {
 		}
 	}
 	w.connect()
+	w.apply("crash", crashSteps)
 	submitted := make(chan error, 1)
 	go func() { submitted <- w.submit(*crashJobs) }()
 	for i := range *crashKills {
@@ -134,11 +129,6 @@ func (w *crashWorld) connect() {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = w.conn.Close() })
-	src := []byte(crashPipeline)
-	reg := registryOf(w.t, w.conn)
-	if _, _, err := reg.Apply(w.ctx, events.DefaultTenant, src); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // submit hands in every job, again and again until the broker says that it has
@@ -253,7 +243,7 @@ func (w *crashWorld) checkRecords(n int) {
 	if len(history) != n {
 		w.t.Errorf("%d jobs are recorded, want %d", len(history), n)
 	}
-	plan := planOf(w.t, crashPipeline)
+	plan := planOf(w.t, pipelineFile("crash", crashSteps))
 	for i := range n {
 		records := history[events.JobID(events.DefaultTenant, key(i))]
 		if len(records) == 0 {

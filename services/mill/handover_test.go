@@ -49,20 +49,7 @@ func TestWorkMovesToTheOtherProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkers(t)
-			reg := registryOf(t, w.conn)
-			src := `apiVersion: millrace.dev/v1
-kind: Pipeline
-metadata:
-  name: shared
-spec:
-  steps:
-    - id: work
-      uses: simulate@1
-      with: { delay: 1s }
-`
-			if _, _, err := reg.Apply(t.Context(), events.DefaultTenant, []byte(src)); err != nil {
-				t.Fatal(err)
-			}
+			w.apply("shared", "    - id: work\n      uses: simulate@1\n      with: { delay: 1s }\n")
 			const n = 6
 			for i := range n {
 				body := fmt.Appendf(nil, `{"key":"s%d","files":[{"name":"x","inline":"eA=="}]}`, i)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,10 +75,15 @@ func (w *world) start() {
 // apply stores a pipeline made of step lines under "steps:".
 func (w *world) apply(name, steps string) {
 	w.t.Helper()
-	src := fmt.Sprintf("apiVersion: millrace.dev/v1\nkind: Pipeline\nmetadata:\n  name: %s\nspec:\n  steps:\n%s", name, steps)
-	if _, _, err := w.mill.Pipelines().Apply(w.t.Context(), events.DefaultTenant, []byte(src)); err != nil {
+	src := []byte(pipelineFile(name, steps))
+	if _, _, err := w.mill.Pipelines().Apply(w.t.Context(), events.DefaultTenant, src); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// pipelineFile is a pipeline made of the lines under "steps:".
+func pipelineFile(name, steps string) string {
+	return fmt.Sprintf("apiVersion: millrace.dev/v1\nkind: Pipeline\nmetadata:\n  name: %s\nspec:\n  steps:\n%s", name, strings.TrimLeft(steps, "\n"))
 }
 
 // submit hands in a job through the broker and returns the answer.
