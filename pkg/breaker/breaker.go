@@ -1,0 +1,193 @@
+// Package breaker keeps a failing dependency from being asked again and again:
+// after some failures in a row its circuit opens, calls are refused at once, and
+// after a while single calls probe whether it is back.
+//
+// There is one circuit per dependency and process, made when it is first asked
+// for. Processes do not share circuits: the trouble of one with a dependency is
+// often its own.
+//
+// The class of an error tells what it says of the dependency; see [Registry.Do].
+package breaker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// Options tunes all circuits of a [Registry]. The zero value is right for
+// dependencies that answer within seconds.
+type Options struct {
+	// Failures is how many calls in a row fail before the circuit opens. Zero
+	// means 5.
+	Failures int
+	// Open is how long an open circuit refuses all calls. Zero means 15 seconds.
+	Open time.Duration
+	// Probes is how many calls are let through at once after that; when as many
+	// have succeeded in a row the circuit closes, and when one fails it opens
+	// again. Zero means 1.
+	Probes int
+	// Timeout bounds each call. Zero means 30 seconds, negative means no bound:
+	// then a call that never returns is a probe for ever.
+	Timeout time.Duration
+	// Limit is how many circuits are kept. Beyond it the one that was not used
+	// for longest is forgotten, a closed one if there is one. Zero means 1024.
+	Limit int
+	// OnChange is told of every change of a circuit, in order, one at a time, by
+	// one of the goroutines that use the registry. It must be quick; it may use
+	// the registry. Nil tells nobody.
+	OnChange func(Change)
+}
+
+// Registry holds the circuits of one process. It is safe for concurrent use, has
+// no goroutine, and needs no closing.
+type Registry struct {
+	o       Options
+	changes changes
+
+	mu       sync.Mutex
+	circuits map[string]*circuit
+	uses     uint64 // counts the calls, as the clock of the circuits' use
+}
+
+// New returns a registry without circuits.
+func New(o Options) *Registry {
+	o.Failures = cmp.Or(max(o.Failures, 0), 5)
+	o.Probes = cmp.Or(max(o.Probes, 0), 1)
+	o.Limit = cmp.Or(max(o.Limit, 0), 1024)
+	o.Open = cmp.Or(max(o.Open, 0), 15*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	return &Registry{
+		o: o, circuits: map[string]*circuit{}, changes: changes{tell: o.OnChange},
+	}
+}
+
+// Do calls fn, unless the circuit of the dependency refuses. The name says what
+// is called, for example "http:example.org", and holds no secret. fn runs in the
+// goroutine of the caller; its context ends after the Timeout of the options.
+// A call that is over its time counts as failed from then on, also when fn does
+// not return.
+//
+// What fn returns counts by its class: transient, timeout, dependency_down,
+// unclassified and unknown_effect are failures of the dependency; nil and
+// data_quality, schema_mismatch, policy, auth, conflict and poison are answers,
+// so successes; cancelled, rate_limited, resource and bug say nothing of the
+// dependency, no more than a panic or the refusal of another circuit. When ctx
+// ends meanwhile, the call counts as failed if its time was over, and otherwise
+// not at all.
+//
+// Faults: breaker.open with RetryAfter when the circuit refuses, before fn is
+// called; breaker.timeout when fn returns an error that is no fault, after its
+// time. Any other error of fn is returned as it is.
+func (r *Registry) Do(
+	ctx context.Context, dependency string, fn func(ctx context.Context) error,
+) error {
+	if ctx.Err() != nil {
+		return fault.From(context.Cause(ctx))
+	}
+	c := r.circuit(dependency)
+	defer r.changes.flush()
+	report, err := c.gate.Allow()
+	r.changes.flush() // before fn, which may take its time
+	if err != nil {
+		return c.refusal()
+	}
+	var once sync.Once
+	finish := func(v verdict) {
+		once.Do(func() {
+			c.note(v)
+			report(v.err())
+		})
+	}
+	defer finish(neutral) // of a panic
+
+	call, cancel := r.bound(ctx, dependency)
+	defer cancel()
+	reported := make(chan struct{})
+	stop := context.AfterFunc(call, func() {
+		defer close(reported)
+		finish(judge(ctx, context.Cause(call)))
+		r.changes.flush()
+	})
+	defer func() {
+		if !stop() {
+			<-reported
+		}
+	}()
+	err = fn(call)
+	finish(judge(ctx, err))
+	return late(ctx, call, err)
+}
+
+// late makes a fault of an error that is none and that came after the time of
+// the call.
+func late(ctx, call context.Context, err error) error {
+	if err == nil || call.Err() == nil || ctx.Err() != nil || errors.As(err, new(*fault.Error)) {
+		return err
+	}
+	f := fault.From(context.Cause(call))
+	return fault.New(f.Code, f.Detail, err)
+}
+
+// bound returns the context of a call.
+func (r *Registry) bound(
+	ctx context.Context, dependency string,
+) (context.Context, context.CancelFunc) {
+	if r.o.Timeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, r.o.Timeout,
+		fault.New(fault.BreakerTimeout, dependency+" within "+r.o.Timeout.String(), nil))
+}
+
+// RetryAfter returns how long calls of the dependency will be refused: zero when
+// one would be let through now. It is for consumers that need the dependency for
+// every message, to stop pulling instead of refusing one by one.
+func (r *Registry) RetryAfter(dependency string) time.Duration {
+	r.mu.Lock()
+	c := r.circuits[dependency]
+	r.mu.Unlock()
+	if c == nil {
+		return 0
+	}
+	defer r.changes.flush()
+	return c.wait()
+}
+
+// circuit returns the circuit of the dependency, and makes it at first.
+func (r *Registry) circuit(dependency string) *circuit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uses++
+	c := r.circuits[dependency]
+	if c == nil {
+		if len(r.circuits) >= r.o.Limit {
+			r.forgetOne()
+		}
+		c = newCircuit(dependency, r.o, &r.changes)
+		r.circuits[dependency] = c
+	}
+	c.used = r.uses
+	return c
+}
+
+// forgetOne removes the circuit that was not used for longest, a closed one if
+// there is one. The caller holds mu.
+func (r *Registry) forgetOne() {
+	var oldest *circuit
+	closed := false
+	for _, c := range r.circuits {
+		isClosed := c.gate.State() == gobreaker.StateClosed
+		if oldest == nil || isClosed && !closed || isClosed == closed && c.used < oldest.used {
+			oldest, closed = c, isClosed
+		}
+	}
+	delete(r.circuits, oldest.name)
+	oldest.forget()
+}
