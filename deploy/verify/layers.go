@@ -1,0 +1,76 @@
+package verify
+
+import "strings"
+
+// layer is a group of packages. A package imports only what stands in the layers
+// below its own, and its peers where the layer says so.
+type layer struct {
+	name     string
+	packages []string
+	peers    bool
+}
+
+// layers stand from the bottom to the top. Every package is in exactly one; where
+// two patterns fit, the longer one counts.
+var layers = []layer{
+	{name: "words", packages: []string{"pkg/fault", "events"}},
+	{name: "words that use words", packages: []string{"schemas", "pkg/api"}},
+	{name: "core: the machine", packages: []string{"pkg/flow"}},
+	{name: "core: pipeline files", packages: []string{"pkg/pipeline"}},
+	{name: "seams: drivers' side", packages: []string{"pkg/artifact/driver"}},
+	{name: "seams", packages: []string{"pkg/artifact"}},
+	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},
+	{name: "contract", packages: []string{"pkg/stage"}},
+	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
+	{name: "breaker", packages: []string{"pkg/breaker"}},
+	{name: "stages", packages: []string{"services/stages/*"}},
+	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client"}},
+	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
+	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector"}},
+	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},
+	{name: "mill", packages: []string{"services/mill"}},
+	{name: "program", packages: []string{"services/millrace", "services/millrace/*"}, peers: true},
+	{name: "tools", packages: []string{"schemas/gen", "deploy/*"}, peers: true},
+}
+
+// Layers reports imports that do not lead downwards, and packages that have no
+// layer. Tests may import what they like.
+func Layers(t *Tree) []string {
+	var list []string
+	for _, dir := range t.packages() {
+		if rank(dir) < 0 {
+			list = append(list, dir+": the package has no layer; give it one in deploy/verify/layers.go")
+		}
+	}
+	for _, f := range t.Files {
+		from := rank(f.Dir)
+		if f.Test || from < 0 {
+			continue
+		}
+		for _, i := range f.Imports {
+			dir, ours := strings.CutPrefix(i.Path, Module+"/")
+			if !ours {
+				continue
+			}
+			to := rank(dir)
+			if to < 0 || to < from || to == from && layers[from].peers {
+				continue
+			}
+			list = append(list, f.at(i.Line, "imports %s: %q does not lie below %q", dir, layers[to].name, layers[from].name))
+		}
+	}
+	return list
+}
+
+// rank is the index of the layer of a package, or -1.
+func rank(dir string) int {
+	best, length := -1, 0
+	for i, l := range layers {
+		for _, p := range l.packages {
+			if within(dir, p) && len(p) > length {
+				best, length = i, len(p)
+			}
+		}
+	}
+	return best
+}
