@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +54,7 @@ func New(c Config) (*Gateway, error) {
 		closing: make(chan struct{}),
 	}
 	for _, h := range c.AllowedHosts {
-		g.hosts[h] = true
+		g.hosts[strings.ToLower(h)] = true
 	}
 	g.handler = g.routes()
 	return g, nil
