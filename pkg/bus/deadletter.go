@@ -14,7 +14,7 @@ import (
 // What a dead letter keeps at most of a message.
 const (
 	deadData    = 64 << 10
-	deadHeaders = 64 << 10
+	deadHeaders = 32 << 10
 	deadWait    = 5 * time.Second
 )
 

@@ -26,7 +26,11 @@ type world struct {
 
 func newWorld(t testing.TB, o bustest.ServerOptions) world {
 	t.Helper()
-	s := bustest.Server(t, o)
+	return worldOf(t, bustest.Server(t, o))
+}
+
+func worldOf(t testing.TB, s *server.Server) world {
+	t.Helper()
 	nc, err := nats.Connect("", nats.InProcessServer(s))
 	if err != nil {
 		t.Fatal(err)
