@@ -128,9 +128,12 @@ func TestOpenRange(t *testing.T) {
 			}
 			r.Close()
 		}
-		for _, at := range [][2]int64{{-1, 1}, {-1, -1}, {size + 1, 0}, {size + 1, -1}, {0, size + 1}, {size, 1}, {1, 1<<63 - 1}} {
+		for _, at := range [][2]int64{
+			{-1, 1}, {-1, -1}, {size + 1, 0}, {size + 1, -1}, {0, size + 1}, {size, 1}, {1, 1<<63 - 1},
+		} {
+			doing := fmt.Sprintf("OpenRange(%d, %d) of %d", at[0], at[1], size)
 			_, err := s.OpenRange(t.Context(), f.Digest, at[0], at[1])
-			wantCode(t, fmt.Sprintf("OpenRange(%d, %d) of %d", at[0], at[1], size), err, fault.ArtifactBadRange)
+			wantCode(t, doing, err, fault.ArtifactBadRange)
 		}
 	}
 }
@@ -181,7 +184,8 @@ func TestManyReaders(t *testing.T) {
 	for at := 0; at < len(content); at += len(part) {
 		want := content[at:min(at+len(part), len(content))]
 		for i, r := range readers {
-			if _, err := io.ReadFull(r, part[:len(want)]); err != nil || !bytes.Equal(part[:len(want)], want) {
+			got := part[:len(want)]
+			if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, want) {
 				t.Fatalf("reader %d at %d: %v", i, at, err)
 			}
 		}
@@ -234,7 +238,9 @@ func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, mustFS(t), 0)
 	wantNothing(t, s, digestOf([]byte("nothing")))
-	for _, digest := range []string{"", "sha256:", "../../etc/passwd", strings.ToUpper(digestOf(nil))} {
+	for _, digest := range []string{
+		"", "sha256:", "../../etc/passwd", strings.ToUpper(digestOf(nil)),
+	} {
 		_, err := s.Open(t.Context(), digest)
 		wantCode(t, "Open", err, fault.ArtifactBadDigest)
 		_, err = s.OpenRange(t.Context(), digest, 0, -1)

@@ -30,9 +30,17 @@ func testRanges(t *testing.T, s driver.Store) {
 	name := Name(content)
 	mustWrite(t, s, name, content)
 	for _, r := range []struct{ offset, size, want int64 }{
-		{0, -1, 100_000}, {0, 0, 0}, {0, 1, 1}, {99_999, 1, 1}, {99_999, -1, 1},
-		{100_000, -1, 0}, {100_000, 10, 0}, {12_345, 54_321, 54_321},
-		{99_990, 100, 10}, {200_000, -1, 0}, {200_000, 5, 0},
+		{0, -1, 100_000},
+		{0, 0, 0},
+		{0, 1, 1},
+		{99_999, 1, 1},
+		{99_999, -1, 1},
+		{100_000, -1, 0},
+		{100_000, 10, 0},
+		{12_345, 54_321, 54_321},
+		{99_990, 100, 10},
+		{200_000, -1, 0},
+		{200_000, 5, 0},
 	} {
 		b, whole, err := read(t.Context(), s, name, r.offset, r.size)
 		if err != nil || whole != 100_000 {
@@ -61,7 +69,8 @@ func testMissing(t *testing.T, s driver.Store) {
 // badNames are names that a driver must refuse without looking for them.
 var badNames = []string{
 	"", "/", ".", "..", "a", "a/", "/a", "a//b", "../a", "a/../b", "a/./b", "a/b/..", "a/B",
-	"a/b c", "a/b\x00", "a/b\n", "a\\b", "a/é", "a/b.tmp", ".tmp/a", "c:/a", "a/" + strings.Repeat("b", 200),
+	"a/b c", "a/b\x00", "a/b\n", "a\\b", "a/é", "a/b.tmp", ".tmp/a", "c:/a",
+	"a/" + strings.Repeat("b", 200),
 }
 
 func testNames(t *testing.T, s driver.Store) {

@@ -137,7 +137,8 @@ var errRetry = errors.New("name or directory changed meanwhile")
 
 // settle deals with a file that has the name already: it is made durable when
 // it has the same bytes, and replaced when it is damaged. It reports whether the
-// blob is stored now.
+// blob is stored now. The file is locked meanwhile, so that nobody deletes it
+// for its age before it counts as written again.
 func (b *blob) settle(name string) (bool, error) {
 	old, err := b.s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -147,37 +148,46 @@ func (b *blob) settle(name string) (bool, error) {
 		return false, err
 	}
 	defer old.Close()
-	same, err := b.equals(old)
+	if err := lock(old, syscall.LOCK_SH); err != nil {
+		return false, err
+	}
+	info, err := old.Stat()
 	if err != nil {
 		return false, err
 	}
-	if !same {
-		if err := b.syncFile(b.file); err != nil {
-			return false, err
-		}
-		if err := b.s.root.Rename(b.s.tmp.path(b.tmp), name); err != nil {
-			return false, err
-		}
-		return true, b.s.syncName(path.Dir(name))
-	}
-	// Its writer may have died, or not have come, between the link and the sync.
-	if err := errors.Join(b.syncFile(old), b.s.syncName(path.Dir(name))); err != nil {
+	if still, err := b.s.isAt(name, info); !still || err != nil {
 		return false, err
+	}
+	same, err := b.equals(old, info)
+	if err != nil {
+		return false, err
+	}
+	if same {
+		// Its writer may have died, or not have come, between the link and the
+		// sync.
+		err = b.syncFile(old)
+	} else if err = b.syncFile(b.file); err == nil {
+		err = b.s.root.Rename(b.s.tmp.path(b.tmp), name)
+	}
+	if err == nil {
+		err = b.s.syncName(path.Dir(name))
+	}
+	if err != nil || !same {
+		return err == nil, err
 	}
 	now := time.Now()
 	err = b.s.root.Chtimes(name, now, now)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // it was deleted meanwhile
+		return false, nil // it was deleted meanwhile, whatever its age
 	}
 	return err == nil, err
 }
 
 // equals reports whether old has the bytes of the blob. What cannot be read is
 // damaged.
-func (b *blob) equals(old *os.File) (bool, error) {
-	info, err := old.Stat()
-	if err != nil || info.Size() != b.size || !info.Mode().IsRegular() {
-		return false, err
+func (b *blob) equals(old *os.File, info fs.FileInfo) (bool, error) {
+	if info.Size() != b.size || !info.Mode().IsRegular() {
+		return false, nil
 	}
 	const step = 64 << 10
 	mine, theirs := make([]byte, step), make([]byte, step)

@@ -163,6 +163,7 @@ func losePermission(dir string) error {
 		if err := os.Chmod(folder, 0o500); err != nil {
 			return err
 		}
+		defer os.Chmod(folder, 0o700) // or nobody could remove it
 	}
 	if os.Geteuid() == 0 { // whom permissions do not bind
 		if err := errors.Join(os.Chmod(dir, 0o555), syscall.Setuid(65534)); err != nil {

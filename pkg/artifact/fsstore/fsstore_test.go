@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -268,5 +269,40 @@ func TestOddFiles(t *testing.T) {
 	}
 	if n := temporaries(t, dir); n != 0 {
 		t.Errorf("%d temporary files stayed", n)
+	}
+}
+
+// TestDeleteOldRaces: of a writer and one who deletes old blobs, the writer wins.
+func TestDeleteOldRaces(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	// Relaxed, so that the two meet more often.
+	s := open(t, dir, &fsstore.Options{NoSync: true})
+	other := open(t, dir, nil)
+	content := drivertest.Content(100, 1)
+	file := filepath.Join(dir, filepath.FromSlash(drivertest.Name(content)))
+	if err := write(t.Context(), s, content); err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		if err := os.Chtimes(file, time.Time{}, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now().Add(-time.Hour)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := write(t.Context(), s, content); err != nil {
+				t.Errorf("write: %v", err)
+			}
+		})
+		both.Go(func() {
+			if err := other.Delete(t.Context(), drivertest.Name(content), before); err != nil {
+				t.Errorf("delete: %v", err)
+			}
+		})
+		both.Wait()
+		if ok, err := has(t.Context(), s, content); !ok || err != nil {
+			t.Fatalf("the blob is there: %t, %v", ok, err)
+		}
 	}
 }

@@ -7,11 +7,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/millrace/millrace/pkg/artifact/driver"
 )
@@ -93,43 +90,6 @@ func (s *Store) Stat(ctx context.Context, name string) (int64, error) {
 		return 0, err
 	}
 	return info.Size(), regular(name, info)
-}
-
-// Delete implements [driver.Store]. The file is first moved away and looked at
-// again, so that one that was just written again is put back.
-func (s *Store) Delete(ctx context.Context, name string, before time.Time) error {
-	if err := s.admit(ctx, name); err != nil {
-		return err
-	}
-	if before.IsZero() {
-		return ignoreMissing(s.root.Remove(name))
-	}
-	info, err := s.root.Lstat(name)
-	if err != nil || !info.ModTime().Before(before) {
-		return ignoreMissing(err)
-	}
-	aside := s.tmp.path(strconv.FormatUint(s.counter.Add(1), 36))
-	if err := s.root.Rename(name, aside); err != nil {
-		return ignoreMissing(err)
-	}
-	info, err = s.root.Lstat(aside)
-	if err == nil && !info.ModTime().Before(before) {
-		err = s.root.Link(aside, name)
-		if errors.Is(err, fs.ErrExist) {
-			err = nil // a whole one took its place
-		}
-		if err == nil {
-			err = s.syncName(path.Dir(name))
-		}
-	}
-	return errors.Join(err, s.root.Remove(aside))
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // List implements [driver.Store].

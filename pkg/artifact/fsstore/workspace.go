@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// tmpDir, which is no valid name of a blob, holds a folder for each process that uses the store, and beside it the
-// file that the process keeps locked for as long as it lives.
+// tmpDir, which is no valid name of a blob, holds a folder for each process that
+// uses the store, and beside it the file that the process keeps locked for as
+// long as it lives.
 const (
 	tmpDir   = ".tmp"
 	lockName = tmpDir + "/lock"
@@ -90,9 +91,17 @@ func lockFile(root *os.Root, name string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lock(f, how); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// lock locks f until it is closed.
+func lock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return err
 	}
 	failed := conn.Control(func(fd uintptr) {
 		for {
@@ -101,10 +110,13 @@ func lockFile(root *os.Root, name string, how int) (*os.File, error) {
 			}
 		}
 	})
-	if err = errors.Join(err, failed); err != nil {
-		return nil, errors.Join(&fs.PathError{Op: "flock", Path: name, Err: err}, f.Close())
+	if err == nil {
+		err = failed
 	}
-	return f, nil
+	if err != nil {
+		return &fs.PathError{Op: "flock", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // path returns the name of a file of the folder, below the root of the store.
