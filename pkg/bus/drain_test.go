@@ -24,7 +24,7 @@ func TestNothingWaitsUnattended(t *testing.T) {
 	}
 	var seen tally
 	sub := intake(func(_ context.Context, m *bus.Message) error {
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 		seen.add(m.ID)
 		return nil
 	})
@@ -235,7 +235,7 @@ func TestRollingRestart(t *testing.T) {
 	submit(t, c, jobs)
 	for seen.distinct() < jobs {
 		r := start(t, c, bus.RouterOptions{}, intake(func(_ context.Context, m *bus.Message) error {
-			time.Sleep(10 * time.Millisecond)
+			<-time.After(10 * time.Millisecond)
 			seen.add(m.ID)
 			return nil
 		}))

@@ -103,7 +103,7 @@ func eventually(t testing.TB, what string, cond func() bool) {
 		if time.Now().After(limit) {
 			t.Fatalf("not within 20 s: %s", what)
 		}
-		time.Sleep(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 	}
 }
 
