@@ -41,7 +41,7 @@ func wantCorrupt(t *testing.T, s *artifact.Store, content []byte) {
 	t.Helper()
 	for how, read := range map[string]func(*artifact.Reader, io.Writer) error{
 		"Read": func(r *artifact.Reader, w io.Writer) error {
-			_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 100))
+			_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 100+len(content)/100))
 			return err
 		},
 		"WriteTo": func(r *artifact.Reader, w io.Writer) error {

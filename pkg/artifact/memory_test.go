@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	streamSize = 512 << 20
+	streamSize = 256 << 20
 	streams    = 2
 	// heapCeiling is what streams writers and readers at once may add to the
 	// heap, with the garbage that the collector has not found yet. A single

@@ -132,6 +132,7 @@ func TestPutReaderFails(t *testing.T) {
 			t.Fatalf("Put = %v, want the reader's error as it is", err)
 		}
 		wantNothing(t, s, digestOf(content))
+		wantFinished(t, d)
 	}
 	for _, name := range d.Names() {
 		if !strings.HasPrefix(name, "c/") {
@@ -169,6 +170,14 @@ func TestPutRefuses(t *testing.T) {
 	}
 }
 
+// wantFinished fails when a blob is still being written.
+func wantFinished(t *testing.T, d *memstore.Store) {
+	t.Helper()
+	if n := d.Unfinished(); n != 0 {
+		t.Fatalf("%d blobs were neither committed nor aborted", n)
+	}
+}
+
 // TestPutDriverFails lets every single operation of the driver fail in turn.
 func TestPutDriverFails(t *testing.T) {
 	t.Parallel()
@@ -190,6 +199,7 @@ func TestPutDriverFails(t *testing.T) {
 			}
 			wantCode(t, "Put", err, fault.ArtifactDiskFull)
 			wantNothing(t, s, digestOf(content))
+			wantFinished(t, d)
 
 			d.FailWrites(0, nil)
 			f = put(t, s, bytes.NewReader(content))
@@ -210,6 +220,7 @@ func TestPutCancelled(t *testing.T) {
 		stop := readerFunc(func([]byte) (int, error) { cancel(draining); return 0, io.EOF })
 		_, err := s.Put(ctx, io.MultiReader(newNoise(size, 1), stop), nil)
 		wantCode(t, "Put", err, fault.StageDraining)
+		wantFinished(t, d)
 		for _, name := range d.Names() {
 			if !strings.HasPrefix(name, "c/") {
 				t.Errorf("%s was stored", name)
@@ -245,6 +256,7 @@ func TestAbort(t *testing.T) {
 		_, err = w.Write([]byte("x"))
 		wantCode(t, "Write after Abort", err, fault.InternalBug)
 		wantNothing(t, s, digestOf(content))
+		wantFinished(t, d)
 	}
 }
 

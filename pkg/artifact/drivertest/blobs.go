@@ -20,7 +20,7 @@ func testSizes(t *testing.T, s driver.Store) {
 }
 
 func testLarge(t *testing.T, s driver.Store) {
-	content := Content(48<<20, 1)
+	content := Content(20<<20, 1)
 	mustWrite(t, s, Name(content), content)
 	wantContent(t, s, Name(content), content)
 }

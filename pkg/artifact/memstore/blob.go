@@ -18,16 +18,18 @@ type blob struct {
 // Create implements [driver.Store].
 func (s *Store) Create(ctx context.Context) (driver.Blob, error) {
 	b := &blob{ctx: ctx, s: s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := b.writable(); err != nil {
 		return nil, err
 	}
+	s.open++
 	return b, nil
 }
 
-// writable checks what every call of a blob must check first.
+// writable checks what every call of a blob must check first. The caller holds
+// the lock of the store.
 func (b *blob) writable() error {
-	b.s.mu.Lock()
-	defer b.s.mu.Unlock()
 	if b.s.closed || b.done {
 		return driver.ErrClosed
 	}
@@ -38,7 +40,10 @@ func (b *blob) writable() error {
 }
 
 func (b *blob) Write(p []byte) (int, error) {
-	if err := b.writable(); err != nil {
+	b.s.mu.Lock()
+	err := b.writable()
+	b.s.mu.Unlock()
+	if err != nil {
 		return 0, err
 	}
 	b.data = append(b.data, p...)
@@ -46,18 +51,29 @@ func (b *blob) Write(p []byte) (int, error) {
 }
 
 func (b *blob) Commit(ctx context.Context, name string) error {
-	if err := b.writable(); err != nil {
-		b.Abort()
-		return err
-	}
-	b.done = true
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
-	if err := b.s.usable(ctx, name); err != nil {
-		return err
+	err := b.writable()
+	if err == nil {
+		err = b.s.usable(ctx, name)
 	}
-	b.s.blobs[name] = content{data: b.data, written: time.Now()}
-	return nil
+	if err == nil {
+		b.s.blobs[name] = content{data: b.data, written: time.Now()}
+	}
+	b.end()
+	return err
 }
 
-func (b *blob) Abort() { b.data, b.done = nil, true }
+func (b *blob) Abort() {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.end()
+}
+
+// end makes the blob useless. The caller holds the lock of the store.
+func (b *blob) end() {
+	if !b.done {
+		b.s.open--
+	}
+	b.data, b.done = nil, true
+}

@@ -26,6 +26,7 @@ var ErrFull = errors.New("store is full")
 type Store struct {
 	mu     sync.Mutex
 	blobs  map[string]content
+	open   int // blobs that are being written
 	closed bool
 	// failure is what writes return after allowed more have succeeded.
 	failure error
@@ -74,6 +75,13 @@ func (s *Store) Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Unfinished returns how many blobs were neither committed nor aborted.
+func (s *Store) Unfinished() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
 }
 
 // usable checks what every method must check first. The caller holds mu.
