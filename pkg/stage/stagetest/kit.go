@@ -1,0 +1,151 @@
+// Package stagetest is the kit that every stage must pass.
+//
+// It runs a stage the way the mill does when things go wrong: the same task
+// twice, several at once, interrupted at random places, with configurations
+// that are none, with more bytes than memory, undone before it was done and
+// undone twice. What it expects is what package stage promises to the rest of
+// Millrace:
+//
+//   - the description is complete, and the same every time;
+//   - the same task gives the same result, also after an attempt that was cut off;
+//   - a run that is told to stop returns within its grace;
+//   - memory does not grow with the size of the files;
+//   - a configuration that does not match the schema is refused as such;
+//   - results keep to their limits, and findings and faults are declared;
+//   - nothing goes on running after Run has returned;
+//   - an undo leaves the world as it was, however often it is called, and
+//     succeeds when there is nothing to undo.
+//
+// A test of a stage is one call of [Test] with the tasks to try:
+//
+//	func TestKit(t *testing.T) {
+//		stagetest.Test(t, stagetest.Kit{
+//			Stage: reverse.New(),
+//			Cases: []stagetest.Case{{
+//				Name:  "two files",
+//				Files: []stagetest.Content{{Name: "a.txt", Data: []byte("abc")}, {Name: "big", Size: 9 << 20}},
+//				Check: func(t *testing.T, task *stage.Task, r stage.Result) { … },
+//			}},
+//			Large: func(files []stagetest.Content) stagetest.Case { return stagetest.Case{Files: files} },
+//		})
+//	}
+//
+// [NewTask] makes tasks for tests of one's own.
+package stagetest
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/stage"
+)
+
+// Kit is what there is to know about a stage in order to test it. Stage and at
+// least one case that succeeds are required.
+type Kit struct {
+	// Stage is the stage under test.
+	Stage stage.Stage
+	// Cases are the tasks to try.
+	Cases []Case
+	// BadConfigs are configurations that must be refused, besides those that
+	// no stage may accept.
+	BadConfigs []string
+	// Large returns a case that works on the given file, which is larger than
+	// MaxHeap. Nil means that the size of files does not matter to the stage.
+	Large func(file Content) Case
+	// MaxHeap is how much the heap may grow then, in bytes. Zero means 64 MiB.
+	MaxHeap int64
+	// Effects returns what the stage has done outside its result: names of
+	// things with something that stands for their content. It is required of a
+	// stage with an undo.
+	Effects func(t *testing.T) map[string]string
+	// Grace is how long a run that is told to stop may take. Zero means 3 seconds.
+	Grace time.Duration
+	// Cancels is how often each case is interrupted. Zero means 5 times.
+	Cancels int
+	// Seed chooses where. Zero means a seed that is printed when a test fails.
+	Seed uint64
+}
+
+// Case is one task.
+type Case struct {
+	// Name names the subtest.
+	Name string
+	// Files are the inputs. They are put into the store first.
+	Files []Content
+	// Sources are for stages that fetch.
+	Sources []events.Source
+	// Config is the configuration as JSON. Empty means none.
+	Config string
+	// Fault is the code that the stage must fail with. Empty means that it
+	// must succeed.
+	Fault fault.Code
+	// Prepare is called before every run of the case. Nil means that there is
+	// nothing to prepare.
+	Prepare func(t *testing.T, task *stage.Task)
+	// Check looks at the result of a run that succeeded. Nil means that only
+	// what holds for all stages is checked.
+	Check func(t *testing.T, task *stage.Task, r stage.Result)
+}
+
+// Content is a file to work on.
+type Content struct {
+	Name, MediaType string
+	// Data is the content. When it is nil, Size bytes are made up that look
+	// the same every time and compress to about half.
+	Data []byte
+	Size int64
+}
+
+// Test runs the whole kit. It is not to be run beside other tests, because it
+// looks at the heap and at the goroutines of the process.
+func Test(t *testing.T, k Kit) {
+	if k.Grace <= 0 {
+		k.Grace = 3 * time.Second
+	}
+	if k.MaxHeap <= 0 {
+		k.MaxHeap = 64 << 20
+	}
+	if k.Cancels <= 0 {
+		k.Cancels = 5
+	}
+	if k.Seed == 0 {
+		k.Seed = rand.Uint64()
+	}
+	before := goleak.IgnoreCurrent()
+	t.Run("Spec", k.testSpec)
+	for _, c := range k.Cases {
+		t.Run("Repeat/"+c.Name, func(t *testing.T) { k.testRepeat(t, c) })
+		t.Run("Cancel/"+c.Name, func(t *testing.T) { k.testCancel(t, c) })
+	}
+	t.Run("Together", k.testTogether)
+	t.Run("BadConfig", k.testBadConfig)
+	if k.Large != nil {
+		t.Run("Memory", k.testMemory)
+	}
+	if c, ok := k.Stage.(stage.Compensator); ok {
+		t.Run("Undo", func(t *testing.T) { k.testUndo(t, c) })
+	}
+	if err := goleak.Find(before); err != nil {
+		t.Errorf("something goes on running: %v", err)
+	}
+}
+
+// good returns the cases that succeed.
+func (k *Kit) good(t *testing.T) []Case {
+	var out []Case
+	for _, c := range k.Cases {
+		if c.Fault == "" {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal("the kit has no case that succeeds")
+	}
+	return out
+}
