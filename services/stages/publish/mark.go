@@ -1,0 +1,58 @@
+package publish
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// markName is the extended attribute that says which step published a file.
+const markName = "user.millrace.publish"
+
+// setMark writes key into the file. A file system without extended attributes
+// is no reason to fail.
+func setMark(f *os.File, key string) error {
+	err := syscall.Setxattr(procPath(f), markName, []byte(key), 0)
+	if unmarkable(err) {
+		return nil
+	}
+	return err
+}
+
+// mark is what a file says about who published it.
+type mark struct {
+	key  string
+	none bool // the file system keeps no marks
+}
+
+// readMark reads the mark of f. A file without one has an empty key.
+func readMark(f *os.File) (mark, error) {
+	buf := make([]byte, 64)
+	n, err := syscall.Getxattr(procPath(f), markName, buf)
+	switch {
+	case err == nil:
+		return mark{key: string(buf[:n])}, nil
+	case errors.Is(err, syscall.ENODATA), errors.Is(err, syscall.ERANGE):
+		return mark{}, nil
+	case unmarkable(err):
+		return mark{none: true}, nil
+	}
+	return mark{}, err
+}
+
+// of reports whether the file may be one that the step key published.
+func (m mark) of(key string) bool { return m.none || m.key == key }
+
+// unmarkable reports that the file system, or the absence of /proc, rules marks out.
+func unmarkable(err error) bool {
+	for _, e := range []error{syscall.ENOTSUP, syscall.ENOSYS, syscall.EPERM, syscall.ENOENT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// procPath names an open file so that calls that take a path reach this very file.
+func procPath(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }
