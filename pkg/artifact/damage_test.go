@@ -173,6 +173,7 @@ func TestChunkOrder(t *testing.T) {
 		"a chunk that is not there":    func(b []byte) { b[64]++ },
 		"another state":                func(b []byte) { b[64+4*32]++ },
 		"the name of other content":    func(b []byte) { b[32]++ },
+		"all of other content":         func(b []byte) { copy(b, foreign) },
 		"chunks and states of another": func(b []byte) { copy(b[64:], foreign[64:]) },
 	} {
 		ok := d.Damage(manifestName(content), func(b []byte) []byte {

@@ -209,7 +209,8 @@ func TestManyReaders(t *testing.T) {
 // finds a goroutine that stays.
 func TestReaderEndsEarly(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, memstore.New(), smallChunk)
+	d := memstore.New()
+	s := newStore(t, d, smallChunk)
 	f := put(t, s, newNoise(50_000, 1))
 	for _, n := range []int64{0, 1, 1024, 5000, 49_999, 50_000} {
 		r, err := s.Open(t.Context(), f.Digest)
@@ -220,6 +221,7 @@ func TestReaderEndsEarly(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Close()
+		wantFinished(t, d)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r, err := s.Open(ctx, f.Digest)

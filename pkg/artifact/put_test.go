@@ -170,44 +170,58 @@ func TestPutRefuses(t *testing.T) {
 	}
 }
 
-// wantFinished fails when a blob is still being written.
+// wantFinished fails when a blob is still being written or read.
 func wantFinished(t *testing.T, d *memstore.Store) {
 	t.Helper()
 	if n := d.Unfinished(); n != 0 {
-		t.Fatalf("%d blobs were neither committed nor aborted", n)
+		t.Fatalf("%d blobs are still being written or read", n)
 	}
 }
 
-// TestPutDriverFails lets every single operation of the driver fail in turn.
+// TestPutDriverFails lets every single operation of the driver fail in turn, once
+// or with all that follow.
 func TestPutDriverFails(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 100, 1024, 1025, 5000} {
 		content := drivertest.Content(size, 1)
-		for allowed := 0; ; allowed++ {
-			if allowed > 100 {
-				t.Fatal("100 operations for a small file")
-			}
-			d := memstore.New()
-			s := newStore(t, d, smallChunk)
-			d.FailWrites(allowed, memstore.ErrFull)
-			f, err := s.Put(t.Context(), bytes.NewReader(content), nil)
-			if err == nil {
-				if allowed == 0 || !bytes.Equal(get(t, s, f.Digest), content) {
-					t.Fatalf("after %d operations the content is another", allowed)
+		for _, failing := range []int{1, -1} {
+			allowed := 0
+			for putFails(t, content, allowed, failing) {
+				if allowed++; allowed > 100 {
+					t.Fatal("100 operations for a small file")
 				}
-				break
 			}
-			wantCode(t, "Put", err, fault.ArtifactDiskFull)
-			wantNothing(t, s, digestOf(content))
-			wantFinished(t, d)
-
-			d.FailWrites(0, nil)
-			f = put(t, s, bytes.NewReader(content))
-			if !bytes.Equal(get(t, s, f.Digest), content) {
-				t.Fatalf("the second try after %d operations stored other bytes", allowed)
+			if allowed < 3 {
+				t.Fatalf("after %d operations nothing fails", allowed)
 			}
 		}
 	}
+}
+
+// putFails stores content with failing operations and reports whether that
+// failed, as it must.
+func putFails(t *testing.T, content []byte, allowed, failing int) bool {
+	t.Helper()
+	d := memstore.New()
+	s := newStore(t, d, smallChunk)
+	d.FailWrites(allowed, failing, memstore.ErrFull)
+	f, err := s.Put(t.Context(), bytes.NewReader(content), nil)
+	if err == nil {
+		if !bytes.Equal(get(t, s, f.Digest), content) {
+			t.Fatalf("after %d operations the content is another", allowed)
+		}
+		return false
+	}
+	wantCode(t, "Put", err, fault.ArtifactDiskFull)
+	wantNothing(t, s, digestOf(content))
+	wantFinished(t, d)
+
+	d.FailWrites(0, 0, nil)
+	f = put(t, s, bytes.NewReader(content))
+	if !bytes.Equal(get(t, s, f.Digest), content) {
+		t.Fatalf("the second try after %d operations stored other bytes", allowed)
+	}
+	return true
 }
 
 func TestPutCancelled(t *testing.T) {

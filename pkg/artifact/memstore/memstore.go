@@ -26,11 +26,11 @@ var ErrFull = errors.New("store is full")
 type Store struct {
 	mu     sync.Mutex
 	blobs  map[string]content
-	open   int // blobs that are being written
+	open   int // blobs that are being written, and readers
 	closed bool
-	// failure is what writes return after allowed more have succeeded.
-	failure error
-	allowed int
+	// failure is what the next failing writes return after allowed more.
+	failure          error
+	allowed, failing int
 }
 
 // content is a stored blob; its bytes never change.
@@ -44,12 +44,13 @@ var _ driver.Store = (*Store)(nil)
 // New returns an empty store.
 func New() *Store { return &Store{blobs: map[string]content{}} }
 
-// FailWrites makes every Create, Write and Commit fail with err after the next
-// allowed ones. A nil err ends that.
-func (s *Store) FailWrites(allowed int, err error) {
+// FailWrites makes calls of Create, Write and Commit fail with err: after the next
+// allowed ones as many as failing, or all when that is negative. A nil err ends
+// that.
+func (s *Store) FailWrites(allowed, failing int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.allowed, s.failure = allowed, err
+	s.allowed, s.failing, s.failure = allowed, failing, err
 }
 
 // Damage replaces the bytes of the blob by what change makes of a copy, and
@@ -77,7 +78,8 @@ func (s *Store) Names() []string {
 	return names
 }
 
-// Unfinished returns how many blobs were neither committed nor aborted.
+// Unfinished returns how many blobs were neither committed nor aborted, and how
+// many readers were not closed.
 func (s *Store) Unfinished() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,13 +99,14 @@ func (s *Store) usable(ctx context.Context, name string) error {
 
 // mayWrite returns the failure that was asked for. The caller holds mu.
 func (s *Store) mayWrite() error {
-	if s.failure == nil {
+	switch {
+	case s.failure == nil || s.failing == 0:
 		return nil
-	}
-	if s.allowed > 0 {
+	case s.allowed > 0:
 		s.allowed--
 		return nil
 	}
+	s.failing--
 	return s.failure
 }
 
@@ -134,19 +137,23 @@ func (s *Store) Read(
 	if size >= 0 {
 		part = part[:min(size, int64(len(part)))]
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open++
 	return &reader{ctx: ctx, s: s, r: bytes.NewReader(part)}, whole, nil
 }
 
 // reader reads until the context or the store ends.
 type reader struct {
-	ctx context.Context
-	s   *Store
-	r   *bytes.Reader
+	ctx  context.Context
+	s    *Store
+	r    *bytes.Reader
+	done bool
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	r.s.mu.Lock()
-	closed := r.s.closed
+	closed := r.s.closed || r.done
 	r.s.mu.Unlock()
 	if closed {
 		return 0, driver.ErrClosed
@@ -157,7 +164,15 @@ func (r *reader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-func (r *reader) Close() error { return nil }
+func (r *reader) Close() error {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	if !r.done {
+		r.done = true
+		r.s.open--
+	}
+	return nil
+}
 
 // Stat implements [driver.Store].
 func (s *Store) Stat(ctx context.Context, name string) (int64, error) {

@@ -20,7 +20,7 @@ func TestDriver(t *testing.T) {
 func TestFailWrites(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
-	s.FailWrites(2, memstore.ErrFull)
+	s.FailWrites(2, 1, memstore.ErrFull)
 	blob, err := s.Create(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -35,8 +35,20 @@ func TestFailWrites(t *testing.T) {
 	if diff := cmp.Diff([]string{}, s.Names()); diff != "" {
 		t.Error(diff)
 	}
-	s.FailWrites(0, nil)
-	if _, err := s.Create(t.Context()); err != nil {
-		t.Errorf("after the failure: %v", err)
+	if blob, err = s.Create(t.Context()); err != nil {
+		t.Fatalf("after the only failure: %v", err)
+	}
+	s.FailWrites(0, -1, memstore.ErrFull)
+	for range 3 {
+		if _, err := blob.Write([]byte("x")); !errors.Is(err, memstore.ErrFull) {
+			t.Errorf("a write that must fail: %v", err)
+		}
+	}
+	s.FailWrites(0, -1, nil)
+	if err := blob.Commit(t.Context(), "c/x"); err != nil {
+		t.Errorf("after the failures: %v", err)
+	}
+	if n := s.Unfinished(); n != 0 {
+		t.Errorf("%d blobs are unfinished", n)
 	}
 }
