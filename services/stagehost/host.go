@@ -72,8 +72,11 @@ func (c *Config) setDefaults() error {
 	if c.Broker == nil || c.Store == nil || c.Stages == nil {
 		return errors.New("stagehost: broker, store and stages are required")
 	}
-	if c.Drain == 0 {
+	switch {
+	case c.Drain == 0:
 		c.Drain = time.Second
+	case c.Drain < 0:
+		c.Drain = time.Nanosecond // the bus takes zero for its own default
 	}
 	if c.Grace <= 0 {
 		c.Grace = 3 * time.Second
@@ -138,7 +141,7 @@ func (h *Host) Register(r *bus.Router) error {
 func (h *Host) subscription(name string, versions []stage.Stage, durable, word string) bus.Subscription {
 	return bus.Subscription{
 		Name: durable, Stream: events.StreamQueue, Durable: durable,
-		MaxInFlight: h.slots(versions), Drain: max(h.Drain, 0), KillGrace: h.Grace,
+		MaxInFlight: h.slots(versions), Drain: h.Drain, KillGrace: h.Grace,
 		Middleware: h.Middleware,
 		Handle: func(ctx context.Context, m *bus.Message) error {
 			return h.handle(ctx, m, name, word == "undo")
