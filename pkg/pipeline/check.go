@@ -68,6 +68,8 @@ type checker struct {
 	// cyclic is true when steps need each other; what is upstream is then
 	// everybody's guess.
 	cyclic bool
+	// count is how many expressions the file has.
+	count int
 	// tried is the cost of all conditions that were tried.
 	tried uint64
 }

@@ -13,8 +13,15 @@ import (
 	"github.com/millrace/millrace/pkg/flow"
 )
 
-// maxParams bounds the parameters of a job, in bytes.
-const maxParams = 64 << 10
+// Limits of the parameters of a job.
+const (
+	// maxParams bounds their size, in bytes.
+	maxParams = 64 << 10
+	// maxValues bounds how many values there are, lists, objects and what is in them.
+	maxValues = 5000
+	// maxProblems bounds how many complaints are returned.
+	maxProblems = 100
+)
 
 // Definition is one version of a pipeline, ready to run. Nothing changes it, and
 // its methods may be called by several goroutines at once.
@@ -75,6 +82,9 @@ func (d *Definition) resolve(params json.RawMessage) (map[string]any, []events.P
 	if err != nil {
 		return nil, paramProblem("/params", err.Error(), "")
 	}
+	if countValues(object) > maxValues {
+		return nil, paramProblem("/params", fmt.Sprintf("the parameters have more than %d values", maxValues), "")
+	}
 	if d.params == nil {
 		if len(object) > 0 {
 			return nil, paramProblem("/params", "the pipeline takes no parameters", "leave params out")
@@ -95,7 +105,23 @@ func (d *Definition) resolve(params json.RawMessage) (map[string]any, []events.P
 		}
 		problems = append(problems, paramProblem(pointer(path), f.message, f.hint)...)
 	}
-	return nil, problems
+	return nil, problems[:min(len(problems), maxProblems)]
+}
+
+// countValues counts a value and all inside it.
+func countValues(v any) int {
+	count := 1
+	switch v := v.(type) {
+	case map[string]any:
+		for _, item := range v {
+			count += countValues(item)
+		}
+	case []any:
+		for _, item := range v {
+			count += countValues(item)
+		}
+	}
+	return count
 }
 
 func paramProblem(pointer, detail, hint string) []events.ProblemError {

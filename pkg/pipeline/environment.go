@@ -10,16 +10,18 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Limits of an expression.
+// Limits of expressions.
 const (
-	// maxExpression is its greatest length, in characters.
+	// maxExpression is the greatest length of one, in characters.
 	maxExpression = 4096
+	// maxExpressions is how many a file has.
+	maxExpressions = 1000
 	// maxCost bounds the work of one evaluation, in units of the language of
 	// expressions, of which a core does more than ten million in a second. An
 	// expression that could need more for the largest values is refused with the
 	// file; one that does need more fails its step.
 	maxCost = 1_000_000
-	// maxNodes and maxNesting bound how many parts it has and how deep they nest.
+	// maxNodes and maxNesting bound how many parts one has and how deep they nest.
 	maxNodes   = 1000
 	maxNesting = 100
 )

@@ -22,7 +22,8 @@ func Excerpt(src []byte, d Diagnostic) string {
 	if d.Line < 1 || d.Line > len(lines) {
 		return ""
 	}
-	column := max(d.Column, 1) - 1
+	width := utf8.RuneCountInString(strings.TrimRight(lines[d.Line-1], "\r"))
+	column := min(max(d.Column, 1)-1, width)
 	digits := len(fmt.Sprint(d.Line))
 	from := max(0, column-excerptWidth+20)
 	var b strings.Builder
@@ -34,7 +35,6 @@ func Excerpt(src []byte, d Diagnostic) string {
 		line := strings.TrimRight(fmt.Sprintf("%s %*d | %s", mark, digits, n, window(lines[n-1], from)), " ")
 		b.WriteString(line + "\n")
 	}
-	column = min(column, utf8.RuneCountInString(strings.TrimRight(lines[d.Line-1], "\r")))
 	indent := column - from
 	if from > 0 {
 		indent++

@@ -44,6 +44,12 @@ type expression struct {
 // compile checks an expression and makes it ready to run. reader is the step
 // that it belongs to, nil for an output. It returns nil after complaining.
 func (c *checker) compile(s snippet, env *environment, reader *step) *expression {
+	if c.count++; c.count > maxExpressions {
+		if c.count == maxExpressions+1 {
+			c.complain(ruleBounds, s.at(0), "split the work over several pipelines", "the file has more than %d expressions", maxExpressions)
+		}
+		return nil
+	}
 	if !c.size(s) {
 		return nil
 	}

@@ -12,13 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-const (
-	// defaultSize is how long strings, lists and maps get that the schema does not
-	// bound: no longer than all parameters together.
-	defaultSize = maxParams
-	// mostChoices bounds the ranges of whole numbers that are listed.
-	mostChoices = 64
-)
+// mostChoices bounds the ranges of whole numbers that are listed.
+const mostChoices = 64
 
 // paramsShape returns the shape of parameters. Without a schema there are none.
 func paramsShape(s *jsonschema.Schema) *shape {
@@ -29,7 +24,7 @@ func paramsShape(s *jsonschema.Schema) *shape {
 	if out.record != nil || out.elem != nil {
 		return out
 	}
-	return mapShape(dynShape(), defaultSize)
+	return mapShape(dynShape(), maxValues)
 }
 
 // schemaShape returns the shape of the values that a schema allows. What it
@@ -44,7 +39,7 @@ func schemaShape(s *jsonschema.Schema, path string) *shape {
 	values := listed(s)
 	switch typeOf(s, values) {
 	case "string":
-		out := textShape(sizeOf(s.MaxLength))
+		out := textShape(sizeOf(s.MaxLength, maxParams))
 		out.choices = out.choicesOf(values)
 		return out
 	case "boolean":
@@ -62,7 +57,7 @@ func schemaShape(s *jsonschema.Schema, path string) *shape {
 		if s.Items2020 != nil && len(s.PrefixItems) == 0 {
 			elem = schemaShape(s.Items2020, path+"[]")
 		}
-		return listShape(elem, sizeOf(s.MaxItems))
+		return listShape(elem, sizeOf(s.MaxItems, maxValues))
 	case "object":
 		return objectShape(s, path)
 	}
@@ -110,9 +105,11 @@ func typeOf(s *jsonschema.Schema, values []any) string {
 	return found
 }
 
-func sizeOf(most *int) uint64 {
-	if most == nil || *most < 0 {
-		return defaultSize
+// sizeOf returns the bound that a schema sets, or the one that holds for all
+// parameters together.
+func sizeOf(most *int, limit int) uint64 {
+	if most == nil || *most < 0 || *most > limit {
+		return uint64(limit)
 	}
 	return uint64(*most)
 }
@@ -151,7 +148,7 @@ func objectShape(s *jsonschema.Schema, path string) *shape {
 	extra, _ := s.AdditionalProperties.(*jsonschema.Schema)
 	allowed, said := s.AdditionalProperties.(bool)
 	if len(s.Properties) == 0 && (!said || allowed) {
-		return mapShape(schemaShape(extra, path+"{}"), sizeOf(s.MaxProperties))
+		return mapShape(schemaShape(extra, path+"{}"), sizeOf(s.MaxProperties, maxValues))
 	}
 	names := make([]string, 0, len(s.Properties))
 	for name := range s.Properties {

@@ -88,7 +88,7 @@ var rules = []Rule{
 	{ruleKind, "unknown kind", "This build reads `Pipeline`.", false},
 	{ruleName, "name not allowed", "Names of pipelines and steps become parts of subjects: 1 to 64 of a-z, 0-9, `_` and `-`.", false},
 	{ruleDuration, "bad duration", "A duration is a number with a unit, such as `500ms`, `30s`, `10m`, `2h`, `1d`, or several of them (`1h30m`).", false},
-	{ruleBounds, "out of bounds", "The value is too small, too large, too long, or there are too many of them.", false},
+	{ruleBounds, "out of bounds", "The value is too small, too large, too long, or there are too many of them: at most 100 steps, 100 outputs and 1,000 expressions.", false},
 	{ruleRetry, "contradictory retry", "The first delay of a retry is not longer than the longest one.", false},
 	{ruleInput, "contradictory input", "The smallest number of files is not larger than the largest.", false},
 
@@ -127,5 +127,5 @@ var rules = []Rule{
 	{ruleParamsKeyword, "keyword not supported", "References that lead back to themselves, and keywords that change what references mean, are not supported in parameters.", false},
 	{ruleParamsDefault, "default does not match", "A default obeys the schema it stands in.", false},
 	{ruleParamsUnknown, "unknown schema keyword", "JSON Schema ignores keywords it does not know, so a misspelt one checks nothing. Names that start with `x-` are yours.", true},
-	{ruleParamsTooLarge, "parameter schema too large", "With its references followed a schema has at most 5,000 parts.", false},
+	{ruleParamsTooLarge, "parameter schema too large", "With its references followed a schema has at most 2,000 parts.", false},
 }

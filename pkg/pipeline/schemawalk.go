@@ -6,7 +6,7 @@ import (
 )
 
 // maxSchemaParts bounds the work of checking parameters.
-const maxSchemaParts = 5000
+const maxSchemaParts = 2000
 
 // Keywords of JSON Schema by what they hold.
 var (

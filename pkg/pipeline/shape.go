@@ -102,7 +102,7 @@ func mapShape(elem *shape, longest uint64) *shape {
 
 func intShape() *shape { return &shape{typ: cel.IntType} }
 
-func dynShape() *shape { return &shape{typ: cel.DynType, size: defaultSize} }
+func dynShape() *shape { return &shape{typ: cel.DynType, size: maxParams} }
 
 // allowed reports whether a number lies within the bounds of the shape.
 func (s *shape) allowed(r *big.Rat) bool {

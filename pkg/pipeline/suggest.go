@@ -14,11 +14,12 @@ func nearest(name string, candidates []string) string {
 	}
 	sorted := slices.Sorted(slices.Values(candidates))
 	best, bestDistance := "", 1+max(1, min(3, len(name)/3))
+	plain := squash(name)
 	for _, c := range sorted {
 		if len(c) > longest {
 			continue
 		}
-		if squash(c) == squash(name) {
+		if squash(c) == plain {
 			return c
 		}
 		if d := distance(name, c); d < bestDistance && d < len(c) {
@@ -29,9 +30,9 @@ func nearest(name string, candidates []string) string {
 }
 
 // squash drops what people write differently: case and separators.
-func squash(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-}
+func squash(s string) string { return separators.Replace(strings.ToLower(s)) }
+
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // didYouMean turns the nearest candidate into a suggestion.
 func didYouMean(name string, candidates []string) string {

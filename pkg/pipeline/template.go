@@ -95,8 +95,12 @@ func (b *templateBuilder) node(n *node, path string) {
 // text compiles one string.
 func (b *templateBuilder) text(n *node, path string) {
 	parts, unclosed := segments(n.text)
+	var places []position
+	if hasExpression(n.text) {
+		places = b.src.places(n)
+	}
 	if unclosed >= 0 {
-		b.complain(ruleExprUnclosed, b.src.places(n)[unclosed], "end it with }}, or write $${{ for the text itself",
+		b.complain(ruleExprUnclosed, places[unclosed], "end it with }}, or write $${{ for the text itself",
 			"%s of %s has ${{ without }}", path, b.step.section.what)
 	}
 	var fill []piece
@@ -111,7 +115,7 @@ func (b *templateBuilder) text(n *node, path string) {
 		found = true
 		fill = append(fill, piece{expr: b.compile(snippet{
 			text:   p.text,
-			places: b.src.places(n)[p.offset:],
+			places: places[p.offset:],
 			what:   path + " of " + b.step.section.what,
 		}, b.env, b.step)})
 	}
