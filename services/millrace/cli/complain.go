@@ -46,10 +46,8 @@ func (p *Program) complain(command string, err error) {
 	}
 	p.talk.Error(o.Message + " (" + o.Code + ")")
 	for _, e := range o.Errors {
-		p.talk.Error("  " + e.Pointer + ": " + e.Detail + " (" + e.Code + ")")
-		if e.Hint != "" {
-			p.talk.Hint("  " + e.Hint)
-		}
+		p.talk.Error(e.Pointer + ": " + e.Detail + " (" + e.Code + ")")
+		p.talk.Hint(e.Hint)
 	}
 	if o.Job != "" {
 		p.talk.Hint("the job is " + o.Job + ": millrace job get " + o.Job)
@@ -67,6 +65,10 @@ func describe(err error) errorObject {
 	var p *client.Problem
 	if errors.As(err, &p) {
 		o.Job, o.Errors = p.Job, p.Errors
+		if len(p.Errors) > 0 {
+			// The detail repeats the first of them.
+			o.Message = f.Code.Info().Text
+		}
 		if p.Hint != "" {
 			o.Hint = p.Hint
 		}

@@ -71,7 +71,7 @@ func (p *Program) demo(ctx context.Context, f demoFlags, args []string) (err err
 func (p *Program) demoIn(ctx context.Context, base string, f demoFlags, picks []demo.Pick) (r *demo.Report, err error) {
 	results := filepath.Join(base, "results")
 	p.talk.Say("starting a mill in %s", base)
-	m, err := startMill(ctx, mill.Config{
+	m, err := p.startMill(ctx, mill.Config{
 		DataDir: filepath.Join(base, "data"), PublishDir: results, HTTPAddr: "127.0.0.1:0",
 	})
 	if err != nil {

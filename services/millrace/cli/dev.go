@@ -64,7 +64,7 @@ func (p *Program) dev(ctx context.Context, f *millFlags, asked bool) (err error)
 		p.talk.Say("%s is taken, using a free port", c.HTTPAddr)
 		c.HTTPAddr = "127.0.0.1:0"
 	}
-	m, err := startMill(ctx, c)
+	m, err := p.startMill(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (p *Program) follow(ctx context.Context, c *client.Client, id string, order
 		}
 		return &jobEnded{j.Job.State}
 	}
-	return p.conclude(j)
+	return p.conclude(j, order)
 }
 
 // followEvents shows events until the last one, or until the job needs a person.

@@ -61,7 +61,7 @@ func (p *Program) jobGetCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.printJob(j)
+		return p.printJob(j, orderOf(ctx, c, j))
 	})
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 // writeJob writes a job in words: what it is, its steps, and what it left.
-func writeJob(w io.Writer, j *api.Job, now time.Time) error {
-	for _, t := range []*term.Table{jobTable(j, now), stepTable(j.Job.Steps), fileTable(j.Job.Outputs)} {
+func writeJob(w io.Writer, j *api.Job, order []string, now time.Time) error {
+	for _, t := range []*term.Table{jobTable(j, now), stepTable(j.Job.Steps, order), fileTable(j.Job.Outputs)} {
 		if t.Len() == 0 {
 			continue
 		}
@@ -58,20 +58,16 @@ func stateText(job events.Job, now time.Time) string {
 	return string(job.State) + " in " + term.Took(job.FinishedAt.Sub(job.AcceptedAt))
 }
 
-// stepTable lists the steps, settled ones first in the order of their success.
-func stepTable(steps map[string]events.Step) *term.Table {
-	ids := slices.SortedFunc(maps.Keys(steps), func(a, b string) int {
-		x, y := steps[a].Order, steps[b].Order
-		switch {
-		case x == y:
-			return strings.Compare(a, b)
-		case x == 0:
-			return 1
-		case y == 0:
-			return -1
+// stepTable lists the steps in the given order, and those it does not name by name.
+func stepTable(steps map[string]events.Step, order []string) *term.Table {
+	ids := slices.Sorted(maps.Keys(steps))
+	rank := func(id string) int {
+		if i := slices.Index(order, id); i >= 0 {
+			return i
 		}
-		return x - y
-	})
+		return len(order)
+	}
+	slices.SortStableFunc(ids, func(a, b string) int { return rank(a) - rank(b) })
 	t := term.NewTable("STEP", "STAGE", "STATE", "ATTEMPT", "DETAIL")
 	for _, id := range ids {
 		s := steps[id]

@@ -106,9 +106,13 @@ type running struct {
 	err    error
 }
 
+// slowStart is how long a start may take without a word.
+const slowStart = 2 * time.Second
+
 // startMill starts a mill and returns when it takes work, or with the error that
-// kept it from starting. The mill does not end with ctx: its owner calls stop.
-func startMill(ctx context.Context, c mill.Config) (*running, error) {
+// kept it from starting. When that takes long it says so. The mill does not end
+// with ctx: its owner calls stop.
+func (p *Program) startMill(ctx context.Context, c mill.Config) (*running, error) {
 	m, err := mill.New(c)
 	if err != nil {
 		return nil, err
@@ -119,15 +123,29 @@ func startMill(ctx context.Context, c mill.Config) (*running, error) {
 		defer close(r.done)
 		r.err = m.Run(own)
 	}()
-	select {
-	case <-m.Ready():
-		return r, nil
-	case <-r.done:
-		cancel()
-		return nil, r.err
-	case <-ctx.Done():
-		return nil, errors.Join(context.Cause(ctx), r.stop())
+	slow := time.NewTimer(slowStart)
+	defer slow.Stop()
+	for {
+		select {
+		case <-m.Ready():
+			return r, nil
+		case <-r.done:
+			cancel()
+			return nil, r.err
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), r.stop())
+		case <-slow.C:
+			p.talk.Say("still starting, %s", waitsFor(c))
+		}
 	}
+}
+
+// waitsFor names what a slow start is likely to wait for.
+func waitsFor(c mill.Config) string {
+	if c.NATSURL != "" {
+		return "waiting for the broker at " + bareURL(c.NATSURL)
+	}
+	return "reading the streams in " + c.DataDir
 }
 
 // stop ends the mill in good order and returns what it complained of. It may be

@@ -33,7 +33,7 @@ func (p *Program) pipelineCheckCommand() *cobra.Command {
 	}
 	p.takesOutput(cmd)
 	return does(cmd, func(_ context.Context, args []string) error {
-		catalog := mill.Catalog(mill.BuiltIn())
+		catalog := mill.Catalog()
 		invalid := 0
 		for _, file := range args {
 			src, err := p.readPipeline(file)

@@ -54,7 +54,7 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 		return usage("--roles is empty")
 	}
 	c.NATSUser, c.NATSPassword = p.Getenv("MILLRACE_NATS_USER"), p.Getenv("MILLRACE_NATS_PASSWORD")
-	m, err := startMill(ctx, c)
+	m, err := p.startMill(ctx, c)
 	if err != nil {
 		return err
 	}

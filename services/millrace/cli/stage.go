@@ -121,7 +121,7 @@ func (p *Program) stages(ctx context.Context, remote bool, server serverFlags) (
 // builtInStages returns the stages of this program in the shape of the API.
 func builtInStages() []api.Stage {
 	var list []api.Stage
-	for _, s := range mill.BuiltIn().Specs() {
+	for _, s := range mill.Stages() {
 		list = append(list, apiStage(s))
 	}
 	return list

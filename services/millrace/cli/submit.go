@@ -131,7 +131,7 @@ func (p *Program) showEarlier(ctx context.Context, c *client.Client, err error) 
 	}
 	if j, err := c.Job(ctx, o.Job); err == nil {
 		// The conflict itself is what the command returns.
-		_ = p.printJob(j)
+		_ = p.printJob(j, orderOf(ctx, c, j))
 	}
 }
 
@@ -141,13 +141,13 @@ func (p *Program) await(ctx context.Context, c *client.Client, id string) error 
 	if err != nil {
 		return err
 	}
-	return p.conclude(j)
+	return p.conclude(j, orderOf(ctx, c, j))
 }
 
 // conclude prints a job that has halted and returns what its state means for the
 // exit code.
-func (p *Program) conclude(j *api.Job) error {
-	if err := p.printJob(j); err != nil {
+func (p *Program) conclude(j *api.Job, order []string) error {
+	if err := p.printJob(j, order); err != nil {
 		return err
 	}
 	if j.Job.State == events.JobAttention {
@@ -159,9 +159,9 @@ func (p *Program) conclude(j *api.Job) error {
 	return &jobEnded{j.Job.State}
 }
 
-// printJob prints a job as a whole.
-func (p *Program) printJob(j *api.Job) error {
-	return p.print(jobObject{"job", *j}, func(w io.Writer) error { return writeJob(w, j, time.Now()) })
+// printJob prints a job as a whole, its steps in the given order.
+func (p *Program) printJob(j *api.Job, order []string) error {
+	return p.print(jobObject{"job", *j}, func(w io.Writer) error { return writeJob(w, j, order, time.Now()) })
 }
 
 // stepOrder returns the steps of a pipeline in the order they are written.
