@@ -146,6 +146,9 @@ func TestOtherErrors(t *testing.T) {
 	r := breaker.New(breaker.Options{Failures: 3})
 	for range 10 {
 		call(t, r, fault.New(fault.BreakerOpen, "another", nil))
+	}
+	for range 10 {
+		call(t, r, errDown)
 		call(t, r, fmt.Errorf("read: %w", fault.New(fault.FetchNotFound, "", nil)))
 	}
 	wantState(t, r, breaker.Closed)
@@ -326,6 +329,27 @@ func TestOnChangeMayUseTheRegistry(t *testing.T) {
 	}})
 	call(t, r, errDown)
 	if diff := cmp.Diff([]breaker.State{breaker.Open}, told); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOnChangeIsToldInOrder: a change that is caused while one is told is told
+// after it.
+func TestOnChangeIsToldInOrder(t *testing.T) {
+	t.Parallel()
+	var r *breaker.Registry
+	var log []string
+	r = breaker.New(breaker.Options{Failures: 1, OnChange: func(c breaker.Change) {
+		log = append(log, "begin "+c.Dependency)
+		if c.Dependency != "c" {
+			next := string(c.Dependency[0] + 1)
+			_ = r.Do(context.Background(), next, func(context.Context) error { return errDown })
+		}
+		log = append(log, "end "+c.Dependency)
+	}})
+	_ = r.Do(t.Context(), "a", func(context.Context) error { return errDown })
+	want := []string{"begin a", "end a", "begin b", "end b", "begin c", "end c"}
+	if diff := cmp.Diff(want, log); diff != "" {
 		t.Error(diff)
 	}
 }

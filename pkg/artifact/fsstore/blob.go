@@ -155,9 +155,6 @@ func (b *blob) settle(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if still, err := b.s.isAt(name, info); !still || err != nil {
-		return false, err
-	}
 	same, err := b.equals(old, info)
 	if err != nil {
 		return false, err

@@ -34,19 +34,11 @@ func (s *Store) Delete(ctx context.Context, name string, before time.Time) error
 	if err != nil || !info.ModTime().Before(before) {
 		return err
 	}
-	if same, err := s.isAt(name, info); !same || err != nil {
-		return err // another took its place
+	now, err := s.root.Lstat(name)
+	if err != nil || !os.SameFile(info, now) { // a whole one took its place
+		return ignoreMissing(err)
 	}
 	return ignoreMissing(s.root.Remove(name))
-}
-
-// isAt reports whether name is the file that info describes.
-func (s *Store) isAt(name string, info fs.FileInfo) (bool, error) {
-	now, err := s.root.Lstat(name)
-	if err != nil {
-		return false, ignoreMissing(err)
-	}
-	return os.SameFile(info, now), nil
 }
 
 func ignoreMissing(err error) error {

@@ -284,7 +284,12 @@ func TestDeleteOldRaces(t *testing.T) {
 	if err := write(t.Context(), s, content); err != nil {
 		t.Fatal(err)
 	}
-	for range 300 {
+	for round := range 600 {
+		if round%2 == 0 { // the writer replaces it
+			if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := os.Chtimes(file, time.Time{}, time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
@@ -304,5 +309,20 @@ func TestDeleteOldRaces(t *testing.T) {
 		if ok, err := has(t.Context(), s, content); !ok || err != nil {
 			t.Fatalf("the blob is there: %t, %v", ok, err)
 		}
+	}
+}
+
+// TestReserve has a reserve that no disk has.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &fsstore.Options{Reserve: 1 << 60})
+	for _, size := range []int{0, 1000} {
+		err := write(t.Context(), s, drivertest.Content(size, 1))
+		if err == nil || s.Classify(err) != fault.ArtifactDiskFull {
+			t.Errorf("a write into the reserve: %v", err)
+		}
+	}
+	for info := range s.List(t.Context(), "") {
+		t.Errorf("List yields %+v", info)
 	}
 }
