@@ -132,7 +132,7 @@ func classify(what string, err error) error {
 	switch {
 	case !errors.As(err, &errno):
 		code = fault.PublishBadPath // os.Root refuses to leave the folder
-	case errno == syscall.ENOSPC || errno == syscall.EDQUOT:
+	case errno == syscall.ENOSPC || errno == syscall.EDQUOT || errno == syscall.EFBIG:
 		code = fault.PublishDiskFull
 	case errno == syscall.ENOTDIR || errno == syscall.ELOOP || errno == syscall.ENAMETOOLONG:
 		code = fault.PublishBadPath
