@@ -141,7 +141,7 @@ func TestRefusals(t *testing.T) {
 		return `{"files":[` + fmt.Sprintf(format, args...) + `]}`
 	}
 	for name, c := range map[string]struct{ pipeline, body, code string }{
-		"no files":          {"plain", `{"files":[]}`, "submit.invalid"},
+		"no files":          {"plain", `{"files":[]}`, "submit.no_files"},
 		"unknown field":     {"plain", `{"files":[{"inline":"eA==","name":"x"}],"colour":1}`, "submit.invalid"},
 		"unknown pipeline":  {"nope", file(`{"inline":"eA==","name":"x"}`), "pipeline.not_found"},
 		"unknown artifact":  {"plain", file(`{"digest":%q}`, digest), "submit.unknown_artifact"},

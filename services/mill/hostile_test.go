@@ -105,13 +105,13 @@ func TestHostileSources(t *testing.T) {
 	w.apply("endless", `
     - id: s
       uses: command@1
-      with: { argv: [/bin/sleep, "3600"], time_limit: 300ms }
+      with: { run: [/bin/sleep, "3600"], time_limit: 300ms }
       retry: { maxAttempts: 1 }
 `)
 	w.apply("chatty", `
     - id: s
       uses: command@1
-      with: { argv: [/usr/bin/yes], max_output: 1MiB }
+      with: { run: [/usr/bin/yes], max_output: 1MiB }
       retry: { maxAttempts: 1 }
 `)
 	url := func(name string) events.Submission {
@@ -125,7 +125,7 @@ func TestHostileSources(t *testing.T) {
 		"vanished": {"fetching", url("gone.txt"), "fetch.not_found"},
 		"folder":   {"fetching", url("folder"), "fetch.not_a_file"},
 		"pipe":     {"fetching", url("pipe"), "fetch.not_a_file"},
-		"symlink":  {"fetching", url("link.txt"), "fetch."},
+		"symlink":  {"fetching", url("link.txt"), "submit.path_not_allowed"},
 		"private":  {"fetching", events.Submission{Files: []events.Source{{Name: "x", URL: "http://169.254.169.254/latest/meta-data"}}}, "fetch.private_address"},
 		"endless":  {"endless", inline("", "x"), "command.timeout"},
 		"chatty":   {"chatty", inline("", "x"), "command.too_much_output"},

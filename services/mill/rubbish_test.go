@@ -38,9 +38,9 @@ func noise(n int) []byte {
 	return b
 }
 
-// bad are payloads that no consumer can take.
-func bad() map[string]*nats.Msg {
-	repeated := &nats.Msg{Header: nats.Header{"X-Tag": {"a", "b"}, "Nats-Msg-Id": {"r1"}}, Data: []byte("{}")}
+// bad are messages that no consumer can take.
+func bad(door string) map[string]*nats.Msg {
+	repeated := &nats.Msg{Header: nats.Header{"X-Tag": {"a", "b"}, "Nats-Msg-Id": {door}}, Data: []byte("{}")}
 	return map[string]*nats.Msg{
 		"not JSON":         {Data: []byte("not json")},
 		"empty":            {},
@@ -72,7 +72,7 @@ func TestRubbishIsSetAside(t *testing.T) {
 	}
 	sent := 0
 	for door, subject := range doors {
-		for name, m := range bad() {
+		for name, m := range bad(door) {
 			m.Subject = subject
 			if _, err := nc.RequestMsg(m, 5*time.Second); err != nil {
 				t.Fatalf("%s, %s: %v", door, name, err)

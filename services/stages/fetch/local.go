@@ -111,9 +111,16 @@ func (g *fetching) copy(ctx context.Context, w io.Writer, r io.Reader, what stri
 
 // openFault says why a local file cannot be opened.
 func openFault(path string, err error) error {
-	code := fault.FetchUnreadable
-	if errors.Is(err, fs.ErrNotExist) {
+	var errno syscall.Errno
+	code := fault.FetchIO
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		code = fault.FetchNotFound
+	case errors.Is(err, fs.ErrPermission):
+		code = fault.FetchUnreadable
+	case !errors.As(err, &errno):
+		// What the system does not complain of, the root does: a link leads out.
+		code = fault.SubmitPathNotAllowed
 	}
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

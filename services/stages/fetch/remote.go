@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -97,9 +98,12 @@ func dialFault(ctx context.Context, u *url.URL, err error) error {
 	var host x509.HostnameError
 	var cert *tls.CertificateVerificationError
 	var wrapped *url.Error
+	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fault.New(fault.FetchNotFound, shown(u)+": no such host", nil)
 	case errors.As(err, &f):
 		return fault.New(f.Code, shown(u), nil)
 	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &host), errors.As(err, &cert):
