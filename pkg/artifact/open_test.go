@@ -8,8 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/driver"
@@ -234,6 +236,51 @@ func TestReaderEndsEarly(t *testing.T) {
 	cancel(fault.New(fault.StageTimeout, "", nil))
 	_, err = io.Copy(io.Discard, r)
 	wantCode(t, "Read after the end of the context", err, fault.StageTimeout)
+}
+
+// TestCloseWaits: the goroutine of a reader has ended when Close returns.
+func TestCloseWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &gated{Store: memstore.New(), gate: make(chan struct{})}
+		s := newStore(t, d, smallChunk)
+		f := put(t, s, newNoise(10_000, 1))
+		r, err := s.Open(t.Context(), f.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.shut = true
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = r.Read(make([]byte, 10)) })
+		d.gate <- struct{}{} // one chunk comes through
+		all.Wait()
+		synctest.Wait() // the next one does not
+
+		closed := false
+		all.Go(func() { r.Close(); closed = true })
+		synctest.Wait()
+		if closed {
+			t.Error("Close returned while the store was read")
+		}
+		close(d.gate)
+		all.Wait()
+	})
+}
+
+// gated is a store whose Read waits at a gate while it is shut.
+type gated struct {
+	driver.Store
+	shut bool
+	gate chan struct{}
+}
+
+func (g *gated) Read(
+	ctx context.Context, name string, offset, size int64,
+) (io.ReadCloser, int64, error) {
+	if g.shut {
+		<-g.gate
+	}
+	return g.Store.Read(ctx, name, offset, size)
 }
 
 func TestOpenRefuses(t *testing.T) {
