@@ -139,6 +139,8 @@ func (l *level) newEncoder() *zstd.Encoder {
 		zstd.WithWindowSize(frameSize),
 		zstd.WithLowerEncoderMem(true),
 		zstd.WithZeroFrames(true),
+		// Text without repetitions, such as base64, shrinks by its letters alone.
+		zstd.WithAllLitEntropyCompression(true),
 	)
 	if err != nil {
 		panic("compress: options that are constant are refused: " + err.Error())
