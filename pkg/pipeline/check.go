@@ -87,7 +87,8 @@ func (c *checker) file(src []byte) *Definition {
 		return nil
 	}
 	if root.kind != kindObject {
-		c.complain(ruleEmpty, root.at, "begin with apiVersion: "+APIVersion, "a pipeline file is a mapping, not %s", root.kind)
+		c.complain(ruleEmpty, root.at, "begin with apiVersion: "+APIVersion,
+			"a pipeline file is a mapping, not %s", root.kind)
 		return nil
 	}
 	top := c.section(root, "the file", "apiVersion", "kind", "metadata", "spec")

@@ -30,15 +30,18 @@ func (c *checker) condition(s *step, env *environment) *condition {
 		return nil
 	}
 	if hasExpression(text) {
-		c.complain(ruleWhenBraces, n.at, bareHint(text), "%s is an expression by itself", s.section.label("when"))
+		c.complain(ruleWhenBraces, n.at, bareHint(text), "%s is an expression by itself",
+			s.section.label("when"))
 		return nil
 	}
-	expr := c.compile(snippet{text: text, places: c.src.places(n), what: s.section.label("when")}, env, s)
+	when := snippet{text: text, places: c.src.places(n), what: s.section.label("when")}
+	expr := c.compile(when, env, s)
 	if expr == nil {
 		return nil
 	}
 	if t := expr.checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		c.complain(ruleWhenBool, expr.start(), "compare it with something", "%s is not true or false but %s", expr.what, t)
+		c.complain(ruleWhenBool, expr.start(), "compare it with something",
+			"%s is not true or false but %s", expr.what, t)
 		return nil
 	}
 	x := &inspection{checker: c, snippet: expr.snippet, env: env, reader: s}
@@ -63,7 +66,8 @@ func (c *condition) Eval(f flow.Facts) (bool, error) {
 	}
 	b, ok := v.(types.Bool)
 	if !ok {
-		return false, c.expr.failed(fmt.Errorf("the value is not true or false but %s", v.Type().TypeName()))
+		return false, c.expr.failed(fmt.Errorf("the value is not true or false but %s",
+			v.Type().TypeName()))
 	}
 	return bool(b), nil
 }

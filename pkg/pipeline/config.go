@@ -17,7 +17,8 @@ func (c *checker) config(s *step) {
 	}
 	if len(bytes.TrimSpace(s.stage.Config)) == 0 {
 		if s.with != nil && len(s.with.fields) > 0 {
-			c.complain(ruleNoConfig, s.section.node.keyAt("with"), "remove with", "stage %s takes no configuration", s.uses)
+			c.complain(ruleNoConfig, s.section.node.keyAt("with"), "remove with",
+				"stage %s takes no configuration", s.uses)
 		}
 		return
 	}

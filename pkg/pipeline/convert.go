@@ -36,11 +36,13 @@ func (r *reader) object(at position, values []*ast.MappingValueNode, depth int) 
 		key := r.scalar(v.Key)
 		name := key.text
 		if key.kind != kindText {
-			r.complain(ruleKey, key.at, "put it in quotes if it is meant as a name", "the key %s is not a string", key.raw)
+			r.complain(ruleKey, key.at, "put it in quotes if it is meant as a name",
+				"the key %s is not a string", key.raw)
 			name = key.raw
 		}
 		if old, ok := first[name]; ok {
-			r.complain(ruleRepeatedKey, key.at, "", "the key %s stands already in line %d", quote(name), old.line)
+			r.complain(ruleRepeatedKey, key.at, "", "the key %s stands already in line %d", quote(name),
+				old.line)
 			continue
 		}
 		first[name] = key.at

@@ -76,14 +76,16 @@ func (d *Definition) Params(params json.RawMessage) (json.RawMessage, []events.P
 // resolve decodes and checks parameters and adds the defaults.
 func (d *Definition) resolve(params json.RawMessage) (map[string]any, []events.ProblemError) {
 	if len(params) > maxParams {
-		return nil, paramProblem("/params", fmt.Sprintf("the parameters have %d bytes, more than %d", len(params), maxParams), "")
+		return nil, paramProblem("/params",
+			fmt.Sprintf("the parameters have %d bytes, more than %d", len(params), maxParams), "")
 	}
 	object, err := decodeParams(params)
 	if err != nil {
 		return nil, paramProblem("/params", err.Error(), "")
 	}
 	if countValues(object) > maxValues {
-		return nil, paramProblem("/params", fmt.Sprintf("the parameters have more than %d values", maxValues), "")
+		return nil, paramProblem("/params",
+			fmt.Sprintf("the parameters have more than %d values", maxValues), "")
 	}
 	if d.params == nil {
 		if len(object) > 0 {

@@ -27,14 +27,16 @@ func TestDefinition(t *testing.T) {
 	const path = "testdata/good/archive.yaml"
 	src := read(t, path)
 	d := mustCheck(t, path)
-	if d.Digest != DigestOf(src) || d.Plan.Digest != d.Digest || d.Plan.Name != d.Name || string(d.Source) != string(src) {
+	if d.Digest != DigestOf(src) || d.Plan.Digest != d.Digest || d.Plan.Name != d.Name ||
+		string(d.Source) != string(src) {
 		t.Errorf("the definition does not name its source: %s, %s", d.Digest, d.Plan.Digest)
 	}
 	if want := "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"; DigestOf(nil) != want {
 		t.Errorf("the digest of nothing is %s", DigestOf(nil))
 	}
 	labels := map[string]string{"team": "intake", "tier": "gold"}
-	if diff := cmp.Diff(labels, d.Labels); diff != "" || d.Owner != "intake@example.com" || !strings.HasPrefix(d.Description, "Keep") {
+	if diff := cmp.Diff(labels, d.Labels); diff != "" || d.Owner != "intake@example.com" ||
+		!strings.HasPrefix(d.Description, "Keep") {
 		t.Errorf("metadata: %q, %q\n%s", d.Owner, d.Description, diff)
 	}
 }
@@ -51,10 +53,12 @@ func TestParams(t *testing.T) {
 		{`{"customer":`, `/params: the parameters are not JSON ()`},
 		{`{"customer":"C000001"} {}`, `/params: the parameters are not JSON ()`},
 		{`{"customer":5}`, `/params/customer: params.customer is a number (it takes a string: put it in quotes)`},
-		{`{"customer":"x","levle":"best","level":"bset"}`,
+		{
+			`{"customer":"x","levle":"best","level":"bset"}`,
 			`/params/levle: params has no field "levle" (did you mean level?)` + "\n" +
 				`/params/customer: params.customer does not match the pattern ^C[0-9]{6}$ ()` + "\n" +
-				`/params/level: params.level cannot be "bset" (did you mean best?)`},
+				`/params/level: params.level cannot be "bset" (did you mean best?)`,
+		},
 		{`{"customer":"C000001","a/b~c":1}`, `/params/a~1b~0c: params has no field "a/b~c" (it takes one of customer, level, retention, thumbnails)`},
 		{`{"customer":"` + strings.Repeat("x", maxParams) + `"}`, `/params: the parameters have 65551 bytes, more than 65536 ()`},
 		{`{"customer":[` + strings.Repeat("0,", maxValues) + `0]}`, `/params: the parameters have more than 5000 values ()`},
@@ -87,7 +91,8 @@ func TestNoParams(t *testing.T) {
 	if got, problems := d.Params(nil); string(got) != "{}" || len(problems) > 0 {
 		t.Errorf("no parameters: %s, %v", got, problems)
 	}
-	if problems := d.CheckParams(json.RawMessage(`{"a":1}`)); len(problems) != 1 || problems[0].Detail != "the pipeline takes no parameters" {
+	if problems := d.CheckParams(json.RawMessage(`{"a":1}`)); len(problems) != 1 ||
+		problems[0].Detail != "the pipeline takes no parameters" {
 		t.Errorf("needless parameters: %v", problems)
 	}
 }
@@ -119,7 +124,8 @@ func TestManyProblems(t *testing.T) {
 
 func TestCheckFiles(t *testing.T) {
 	t.Parallel()
-	archive, minimal := mustCheck(t, "testdata/good/archive.yaml"), mustCheck(t, "testdata/good/minimal.yaml")
+	archive := mustCheck(t, "testdata/good/archive.yaml")
+	minimal := mustCheck(t, "testdata/good/minimal.yaml")
 	byURL, byDigest := events.Source{URL: "https://example.com/a"}, events.Source{Digest: "sha256:aa"}
 	tests := []struct {
 		name  string
@@ -130,7 +136,7 @@ func TestCheckFiles(t *testing.T) {
 		{"fetched", archive, []events.Source{byURL, byDigest}, nil},
 		{"none", archive, nil, []string{"/files submit.no_files"}},
 		{"many", archive, make([]events.Source, 21), []string{"/files submit.file_count"}},
-		{"not fetched", minimal, []events.Source{byDigest, byURL, {Inline: []byte("x")}}, []string{"/files/1 submit.needs_fetch", "/files/2 submit.needs_fetch"}},
+		{"not fetched", minimal, []events.Source{byDigest, byURL, {Inline: []byte("x")}}, []string{"/files/1/url submit.needs_fetch"}},
 		{"unbounded", minimal, []events.Source{byDigest, byDigest}, nil},
 	}
 	for _, test := range tests {
@@ -150,7 +156,8 @@ func TestCheckFiles(t *testing.T) {
 	if d == nil {
 		t.Fatal(lines(found))
 	}
-	if p := d.CheckFiles([]events.Source{byURL}); len(p) != 1 || p[0].Detail != "the pipeline takes at least 3 files, not 1" {
+	if p := d.CheckFiles([]events.Source{byURL}); len(p) != 1 ||
+		p[0].Detail != "the pipeline takes at least 3 files, not 1" {
 		t.Errorf("too few: %v", p)
 	}
 }
@@ -166,7 +173,8 @@ func TestCompile(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	first := "25:28: MR1069: when of step a: params.mode can never be \"quik\" (did you mean quick?)"
-	if len(invalid.Diagnostics) < 20 || !strings.HasPrefix(invalid.Error(), first+"\n") || strings.Contains(invalid.Error(), "warning") {
+	if len(invalid.Diagnostics) < 20 || !strings.HasPrefix(invalid.Error(), first+"\n") ||
+		strings.Contains(invalid.Error(), "warning") {
 		t.Errorf("got %d diagnostics, %s", len(invalid.Diagnostics), invalid)
 	}
 	problems := ProblemErrors(invalid.Diagnostics[:1])
@@ -183,7 +191,8 @@ func TestCompile(t *testing.T) {
 
 func TestWarningsAreNoErrors(t *testing.T) {
 	t.Parallel()
-	src := strings.Replace(string(read(t, "testdata/good/minimal.yaml")), "uses: hash@1", "uses: hash@1\n      when: true", 1)
+	src := strings.Replace(string(read(t, "testdata/good/minimal.yaml")), "uses: hash@1",
+		"uses: hash@1\n      when: true", 1)
 	d, found := Check("w.yaml", []byte(src), testStages())
 	want := "w.yaml:9:13: MR1070: warning: when of step hash is always true (leave it out)\n"
 	if d == nil || lines(found) != want {

@@ -10,7 +10,8 @@ func describePlan(d *Definition) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "pipeline %s\n", d.Name)
 	for _, s := range d.Plan.Steps {
-		fmt.Fprintf(&b, "%s: %s needs %v when %t with %t timeout %s retry %+v critical %t compensable %t fetches %t\n",
+		fmt.Fprintf(&b,
+			"%s: %s needs %v when %t with %t timeout %s retry %+v critical %t compensable %t fetches %t\n",
 			s.ID, s.Stage, s.Needs, s.When != nil, s.With != nil, s.Timeout, s.Retry, s.Critical, s.Compensable, s.Fetches)
 	}
 	for _, o := range d.Plan.Outputs {

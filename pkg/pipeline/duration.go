@@ -57,7 +57,8 @@ func (s *section) duration(name string) time.Duration {
 	}
 	switch {
 	case !ok:
-		s.complain(ruleDuration, n.at, durationHint(n), "%s is a duration, not %s", s.label(name), describe(n))
+		s.complain(ruleDuration, n.at, durationHint(n), "%s is a duration, not %s", s.label(name),
+			describe(n))
 	case d < minDuration || d > maxDuration:
 		s.complain(ruleBounds, n.at, "", "%s is from 1ms to 7d, not %s", s.label(name), n.text)
 	default:

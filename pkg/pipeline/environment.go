@@ -100,8 +100,11 @@ func newEnvironment(roots map[string]*shape) (*environment, error) {
 }
 
 // program makes an expression ready to run, within a cost limit.
-func (e *environment) program(checked *cel.Ast, limit uint64, how cel.EvalOption) (cel.Program, error) {
-	return e.cel.Program(checked, cel.EvalOptions(how), cel.CostLimit(limit), cel.CustomDecoratorV2(sortMaps))
+func (e *environment) program(
+	checked *cel.Ast, limit uint64, how cel.EvalOption,
+) (cel.Program, error) {
+	return e.cel.Program(checked, cel.EvalOptions(how), cel.CostLimit(limit),
+		cel.CustomDecoratorV2(sortMaps))
 }
 
 // textCosts bounds the length of what numbers and the like look like as text.
@@ -112,7 +115,8 @@ func textCosts() []cost.OverloadModel {
 		overloads.BoolToString, overloads.IntToString, overloads.UintToString,
 		overloads.DoubleToString, overloads.DurationToString,
 	} {
-		out = append(out, cost.Overload(id, cost.EvalCost(cost.Const(1)), cost.ResultSize(cost.AtMost(cost.Const(longest)))))
+		size := cost.ResultSize(cost.AtMost(cost.Const(longest)))
+		out = append(out, cost.Overload(id, cost.EvalCost(cost.Const(1)), size))
 	}
 	return out
 }

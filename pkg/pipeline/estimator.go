@@ -60,6 +60,8 @@ func (m estimator) shapeOf(e ast.Expr) *shape {
 }
 
 // EstimateCallCost leaves calls to the language.
-func (m estimator) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+func (m estimator) EstimateCallCost(
+	string, string, *cost.AstNode, []cost.AstNode,
+) *cost.CallEstimate {
 	return nil
 }

@@ -32,8 +32,8 @@ func Excerpt(src []byte, d Diagnostic) string {
 		if n == d.Line {
 			mark = ">"
 		}
-		line := strings.TrimRight(fmt.Sprintf("%s %*d | %s", mark, digits, n, window(lines[n-1], from)), " ")
-		b.WriteString(line + "\n")
+		line := fmt.Sprintf("%s %*d | %s", mark, digits, n, window(lines[n-1], from))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	indent := column - from
 	if from > 0 {

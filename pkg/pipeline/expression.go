@@ -46,7 +46,8 @@ type expression struct {
 func (c *checker) compile(s snippet, env *environment, reader *step) *expression {
 	if c.count++; c.count > maxExpressions {
 		if c.count == maxExpressions+1 {
-			c.complain(ruleBounds, s.at(0), "split the work over several pipelines", "the file has more than %d expressions", maxExpressions)
+			c.complain(ruleBounds, s.at(0), "split the work over several pipelines",
+				"the file has more than %d expressions", maxExpressions)
 		}
 		return nil
 	}
@@ -90,7 +91,8 @@ func (c *checker) size(s snippet) bool {
 		return false
 	}
 	if n := utf8.RuneCountInString(s.text); n > maxExpression {
-		c.complain(ruleExprLong, s.start(), "", "%s has %d characters, more than %d", s.what, n, maxExpression)
+		c.complain(ruleExprLong, s.start(), "", "%s has %d characters, more than %d", s.what, n,
+			maxExpression)
 		return false
 	}
 	return true
@@ -113,7 +115,8 @@ func (x *expression) value(f flow.Facts) (ref.Val, error) {
 // failed is the fault of an evaluation, which names the expression.
 func (x *expression) failed(cause error) error {
 	text := fault.Clip(strings.TrimSpace(x.text), 200)
-	return fault.New(fault.PipelineExpressionFailed, fmt.Sprintf("%s, line %d, %s", x.what, x.start().line, text), cause)
+	return fault.New(fault.PipelineExpressionFailed,
+		fmt.Sprintf("%s, line %d, %s", x.what, x.start().line, text), cause)
 }
 
 // oneLine makes text of a library fit for a message.

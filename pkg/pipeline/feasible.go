@@ -62,7 +62,8 @@ func (x *inspection) feasible(checked *cel.Ast) {
 	})
 	switch {
 	case never:
-		x.complain(ruleNeverTrue, x.start(), "mend the condition, or remove the step", "%s is never true%s", x.what, all.text())
+		x.complain(ruleNeverTrue, x.start(), "mend the condition, or remove the step",
+			"%s is never true%s", x.what, all.text())
 	case always:
 		x.complain(ruleAlwaysTrue, x.start(), "leave it out", "%s is always true", x.what)
 	}
@@ -163,7 +164,8 @@ func (c *cases) add(x *inspection, path []string, count int) int {
 		if count*len(values) > mostCases {
 			break
 		}
-		if !slices.ContainsFunc(c.choices, func(have choice) bool { return slices.Equal(have.path, path[:n]) }) {
+		same := func(have choice) bool { return slices.Equal(have.path, path[:n]) }
+		if !slices.ContainsFunc(c.choices, same) {
 			c.choices = append(c.choices, choice{path[:n], values})
 			count *= len(values)
 		}

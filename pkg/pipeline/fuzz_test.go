@@ -33,7 +33,8 @@ func FuzzCheck(f *testing.F) {
 			known[r.ID] = true
 		}
 		for _, x := range found {
-			if !known[x.Rule] || x.Line < 1 || x.Column < 1 || x.Message == "" || !utf8.ValidString(x.String()) {
+			if !known[x.Rule] || x.Line < 1 || x.Column < 1 || x.Message == "" ||
+				!utf8.ValidString(x.String()) {
 				t.Errorf("a strange diagnostic: %+v", x)
 			}
 			if Excerpt(src, x) == "" {
@@ -89,7 +90,8 @@ func FuzzExpression(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := []byte(evalFile + "      with: { v: " + string(quoted) + " }\n      when: " + string(when) + "\n")
+		src := []byte(evalFile + "      with: { v: " + string(quoted) + " }\n      when: " +
+			string(when) + "\n")
 		d, found := Check("f", src, probeStages())
 		if (d == nil) != hasErrors(found) {
 			t.Fatalf("definition %v with\n%s", d != nil, lines(found))
@@ -102,7 +104,10 @@ func FuzzExpression(f *testing.F) {
 
 // FuzzParams checks any parameters against a schema of some size.
 func FuzzParams(f *testing.F) {
-	for _, seed := range []string{``, `null`, `{}`, `[]`, `{"text":1}`, `{"list":[1,2]}`, `{"object":{"x":"y"}}`, `{"count":1e400}`, `{"a":1}{}`} {
+	for _, seed := range []string{
+		``, `null`, `{}`, `[]`, `{"text":1}`, `{"list":[1,2]}`,
+		`{"object":{"x":"y"}}`, `{"count":1e400}`, `{"a":1}{}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	d, found := Check("f", []byte(evalFile), probeStages())

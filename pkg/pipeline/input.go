@@ -31,14 +31,16 @@ func (c *checker) input(spec *section) input {
 	out.least, _ = files.whole(files.optional("min"), "min", 1, mostSources)
 	out.most, _ = files.whole(files.optional("max"), "max", 1, mostSources)
 	if out.most != 0 && out.least > out.most {
-		c.complain(ruleInput, files.node.keyAt("min"), "", "min is %d, more than max, which is %d", out.least, out.most)
+		c.complain(ruleInput, files.node.keyAt("min"), "", "min is %d, more than max, which is %d",
+			out.least, out.most)
 	}
 	return out
 }
 
 // CheckFiles complains about files that a job of this pipeline cannot work on:
-// too few, too many, or given by URL or inline although no step fetches. The
-// pointers lead into a submission.
+// too few, too many, or given by URL although no step fetches. The pointers lead
+// into a submission; the codes are submit.no_files, submit.file_count and
+// submit.needs_fetch.
 func (d *Definition) CheckFiles(files []events.Source) []events.ProblemError {
 	var out []events.ProblemError
 	add := func(pointer string, code fault.Code, format string, args ...any) {
@@ -54,16 +56,18 @@ func (d *Definition) CheckFiles(files []events.Source) []events.ProblemError {
 	case n == 0:
 		add("/files", fault.SubmitNoFiles, "there is no file")
 	case n < d.input.least:
-		add("/files", fault.SubmitFileCount, "the pipeline takes at least %d files, not %d", d.input.least, n)
+		add("/files", fault.SubmitFileCount, "the pipeline takes at least %d files, not %d",
+			d.input.least, n)
 	case d.input.most > 0 && n > d.input.most:
-		add("/files", fault.SubmitFileCount, "the pipeline takes at most %d files, not %d", d.input.most, n)
+		add("/files", fault.SubmitFileCount, "the pipeline takes at most %d files, not %d", d.input.most,
+			n)
 	}
 	if d.fetches() {
 		return out
 	}
 	for i, f := range files {
-		if f.Digest == "" {
-			add(fmt.Sprintf("/files/%d", i), fault.SubmitNeedsFetch, "the pipeline fetches nothing, so a file must be given by digest")
+		if f.URL != "" {
+			add(fmt.Sprintf("/files/%d/url", i), fault.SubmitNeedsFetch, "no step of the pipeline fetches")
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,7 +51,8 @@ func (x *inspection) placeOfExpr(a *ast.AST, e ast.Expr) position {
 
 // isName reports whether a function is called by name and is no operator or macro.
 func isName(function string) bool {
-	return function != "" && !strings.ContainsAny(function, "_@!-?[") && function == strings.TrimSpace(function)
+	return function != "" && !strings.ContainsAny(function, "_@!-?[") &&
+		function == strings.TrimSpace(function)
 }
 
 // length complains about an expression of too many parts.
@@ -70,15 +72,21 @@ func (x *inspection) syntax(issues *cel.Issues) {
 	if before, _, found := strings.Cut(message, " expecting {"); found {
 		message = before
 	}
-	x.complain(ruleExprSyntax, x.placeOf(first.Location), syntaxAdvice(x.text), "%s is not an expression: %s", x.what, oneLine(message))
+	x.complain(ruleExprSyntax, x.placeOf(first.Location), syntaxAdvice(x.text),
+		"%s is not an expression: %s", x.what, oneLine(message))
 }
+
+var (
+	wordOperator = regexp.MustCompile(`\b(and|or|not)\b`)
+	assignment   = regexp.MustCompile(`[^=!<>]=[^=]`)
+)
 
 // syntaxAdvice guesses at what people write who know other languages.
 func syntaxAdvice(text string) string {
 	switch {
-	case strings.Contains(text, " and "), strings.Contains(text, " or "), strings.HasPrefix(strings.TrimSpace(text), "not "):
+	case wordOperator.MatchString(text):
 		return "write &&, || and !"
-	case strings.Contains(text, "=") && !strings.ContainsAny(strings.ReplaceAll(text, "==", ""), "!<>") && !strings.Contains(text, "=="):
+	case assignment.MatchString(text):
 		return "compare with =="
 	}
 	return ""
@@ -99,14 +107,16 @@ func (x *inspection) upstream(parsed *cel.Ast) {
 			return
 		}
 		p := x.env.roots["steps"].record.field(path[1])
-		if p == nil || slices.ContainsFunc(x.reader.upstream, func(s *step) bool { return s.id == path[1] }) {
+		same := func(s *step) bool { return s.id == path[1] }
+		if p == nil || slices.ContainsFunc(x.reader.upstream, same) {
 			return
 		}
 		hint := "add " + path[1] + " to needs"
 		if path[1] == x.reader.id {
 			hint = "read files for its inputs"
 		}
-		x.complain(ruleNotUpstream, x.placeOfExpr(a, e), hint, "%s reads step %s, which is not upstream", x.what, path[1])
+		x.complain(ruleNotUpstream, x.placeOfExpr(a, e), hint, "%s reads step %s, which is not upstream",
+			x.what, path[1])
 	})
 }
 
@@ -114,7 +124,8 @@ func (x *inspection) upstream(parsed *cel.Ast) {
 func (x *inspection) cost(checked *cel.Ast) {
 	estimate, err := x.env.cel.EstimateCost(checked, estimator{x.env, checked})
 	if err != nil {
-		x.complain(ruleExprCost, x.start(), "", "the cost of %s cannot be told: %s", x.what, oneLine(err.Error()))
+		x.complain(ruleExprCost, x.start(), "", "the cost of %s cannot be told: %s", x.what,
+			oneLine(err.Error()))
 		return
 	}
 	if estimate.Max <= maxCost {
@@ -124,6 +135,7 @@ func (x *inspection) cost(checked *cel.Ast) {
 	if estimate.Max > 1e15 {
 		how = "more than can be counted"
 	}
-	x.complain(ruleExprCost, x.start(), "bound strings and lists of params with maxLength and maxItems, or loop less",
+	x.complain(ruleExprCost, x.start(),
+		"bound strings and lists of params with maxLength and maxItems, or loop less",
 		"%s may cost %s, more than %d", x.what, how, maxCost)
 }

@@ -39,12 +39,14 @@ func (c *checker) labels(meta *section) map[string]string {
 		return nil
 	}
 	if len(n.fields) > maxLabels {
-		c.complain(ruleBounds, n.fields[maxLabels].at, "", "metadata has %d labels, more than %d", len(n.fields), maxLabels)
+		c.complain(ruleBounds, n.fields[maxLabels].at, "", "metadata has %d labels, more than %d",
+			len(n.fields), maxLabels)
 	}
 	labels := make(map[string]string, len(n.fields))
 	for _, f := range n.fields {
 		if count := utf8.RuneCountInString(f.name); count == 0 || count > maxLabelKey {
-			c.complain(ruleBounds, f.at, "", "the name of a label has %d characters, not 1 to %d", count, maxLabelKey)
+			c.complain(ruleBounds, f.at, "", "the name of a label has %d characters, not 1 to %d", count,
+				maxLabelKey)
 		}
 		labels[f.name], _ = meta.text(f.value, "label "+f.name, maxLabelValue)
 	}

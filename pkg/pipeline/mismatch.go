@@ -38,7 +38,8 @@ func (m *matcher) explain(err *jsonschema.ValidationError) []mismatch {
 	}
 	out := m.collect(err, nil)
 	slices.SortFunc(out, func(a, b mismatch) int {
-		return cmp.Or(slices.Compare(a.path, b.path), cmp.Compare(a.key, b.key), cmp.Compare(a.message, b.message))
+		return cmp.Or(slices.Compare(a.path, b.path), cmp.Compare(a.key, b.key),
+			cmp.Compare(a.message, b.message))
 	})
 	return slices.CompactFunc(out, func(a, b mismatch) bool {
 		return slices.Equal(a.path, b.path) && a.key == b.key && a.message == b.message
@@ -65,14 +66,15 @@ func (m *matcher) possible(e *jsonschema.ValidationError) bool {
 			return has
 		}
 		return slices.ContainsFunc(e.Causes, m.possible)
-	case *jskind.Enum, *jskind.Const, *jskind.Not, *jskind.UniqueItems, *jskind.Contains, *jskind.MinContains,
-		*jskind.MaxContains, *jskind.InvalidJsonValue:
+	case *jskind.Enum, *jskind.Const, *jskind.Not, *jskind.UniqueItems, *jskind.Contains,
+		*jskind.MinContains, *jskind.MaxContains, *jskind.InvalidJsonValue:
 		return has
 	}
 	if len(e.Causes) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return !m.possible(c) })
+	return !slices.ContainsFunc(e.Causes,
+		func(c *jsonschema.ValidationError) bool { return !m.possible(c) })
 }
 
 // conditional reports whether a part of a schema applies only for some values.
@@ -107,18 +109,27 @@ func (m *matcher) collect(e *jsonschema.ValidationError, into []mismatch) []mism
 // meant, which is the one for values of this type, or by naming them all.
 func (m *matcher) choose(e *jsonschema.ValidationError, into []mismatch) []mismatch {
 	var meant [][]mismatch
+	var reasons []string
 	for _, c := range e.Causes {
 		found := m.collect(c, nil)
 		if !slices.ContainsFunc(found, func(f mismatch) bool {
 			return f.wrongType && len(f.path) == len(e.InstanceLocation)
 		}) {
 			meant = append(meant, found)
+			if len(found) > 0 && len(reasons) < 3 {
+				reasons = append(reasons, found[0].message)
+			}
 		}
 	}
 	if len(meant) == 1 {
 		return append(into, meant[0]...)
 	}
-	return append(into, mismatch{path: e.InstanceLocation, message: m.name(e.InstanceLocation) + " has none of the forms it may have"})
+	slices.Sort(reasons)
+	return append(into, mismatch{
+		path:    e.InstanceLocation,
+		message: m.name(e.InstanceLocation) + " has none of the forms it may have",
+		hint:    strings.Join(reasons, "; or "),
+	})
 }
 
 func (m *matcher) leaf(e *jsonschema.ValidationError, into []mismatch) []mismatch {

@@ -70,7 +70,8 @@ func (c *checker) fetchNeeds(s *step, n *node) {
 		hint = "put it first, or write needs: []"
 	}
 	c.complain(ruleFetchNeeds, at, hint,
-		"%s reads the files of the job, so it can need no other step; it needs %s", s.uses, s.needs[0].step.id)
+		"%s reads the files of the job, so it can need no other step; it needs %s",
+		s.uses, s.needs[0].step.id)
 }
 
 // reach collects what is upstream of s, without s itself unless it is in a cycle.
@@ -99,7 +100,8 @@ func (c *checker) cycles(steps []*step) {
 				walk(n.step)
 			case walking:
 				c.cyclic = true
-				c.complain(ruleCycle, n.at, "remove one of these needs", "the steps need each other: %s", cycleText(path, n.step))
+				c.complain(ruleCycle, n.at, "remove one of these needs", "the steps need each other: %s",
+					cycleText(path, n.step))
 			}
 		}
 		path = path[:len(path)-1]

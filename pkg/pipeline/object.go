@@ -97,7 +97,7 @@ func (o *object) ConvertToNative(want reflect.Type) (any, error) {
 // ConvertToType gives the type.
 func (o *object) ConvertToType(t ref.Type) ref.Val {
 	if t == types.TypeType {
-		return types.NewObjectTypeValue(o.record.name)
+		return types.NewObjectType(o.record.name)
 	}
 	if t.TypeName() == o.record.name {
 		return o

@@ -30,7 +30,8 @@ func (c *checker) outputs(spec *section, env *environment) []flow.Output {
 		return nil
 	}
 	if len(n.fields) > maxOutputs {
-		c.complain(ruleBounds, n.fields[maxOutputs].at, "", "the pipeline has %d outputs, more than %d", len(n.fields), maxOutputs)
+		c.complain(ruleBounds, n.fields[maxOutputs].at, "", "the pipeline has %d outputs, more than %d",
+			len(n.fields), maxOutputs)
 		return nil
 	}
 	var out []flow.Output
@@ -46,7 +47,8 @@ func (c *checker) outputs(spec *section, env *environment) []flow.Output {
 func (c *checker) output(spec *section, f field, env *environment) *output {
 	what := "output " + f.name
 	if f.value.kind != kindText {
-		c.complain(ruleOutputType, f.value.at, "write ${{ steps.x.files }}", "%s is an expression, not %s", what, f.value.kind)
+		c.complain(ruleOutputType, f.value.at, "write ${{ steps.x.files }}",
+			"%s is an expression, not %s", what, f.value.kind)
 		return nil
 	}
 	parts, unclosed := segments(f.value.text)
@@ -63,7 +65,8 @@ func (c *checker) output(spec *section, f field, env *environment) *output {
 		c.complain(ruleOutputType, f.value.at, hint, "%s is one expression and nothing else", what)
 		return nil
 	}
-	expr := c.compile(snippet{text: parts[0].text, places: places[parts[0].offset:], what: what}, env, nil)
+	expr := c.compile(snippet{text: parts[0].text, places: places[parts[0].offset:], what: what}, env,
+		nil)
 	if expr == nil {
 		return nil
 	}

@@ -18,7 +18,8 @@ func (c *checker) params(spec *section) *schema {
 	w := &schemaWalk{report: c.report, root: n, weight: make(map[*node]int)}
 	w.schema(n, nil)
 	if w.weigh(n) > maxSchemaParts {
-		c.complain(ruleParamsTooLarge, n.at, "", "the parameter schema has more than %d parts", maxSchemaParts)
+		c.complain(ruleParamsTooLarge, n.at, "", "the parameter schema has more than %d parts",
+			maxSchemaParts)
 		return nil
 	}
 	if w.looped {
@@ -73,7 +74,8 @@ func (c *checker) paramsDefault(n *node, sch *schema, path []string) {
 	if err := part.Validate(withDefaults(part, value.value())); errors.As(err, &bad) {
 		m := &matcher{schema: sch, root: "default"}
 		for _, f := range m.explain(bad) {
-			c.complain(ruleParamsDefault, placeOf(value, value.at, f), f.hint, "%s, by the schema it stands in", f.message)
+			c.complain(ruleParamsDefault, placeOf(value, value.at, f), f.hint,
+				"%s, by the schema it stands in", f.message)
 		}
 	}
 }

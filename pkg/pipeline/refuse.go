@@ -16,7 +16,8 @@ func (r *reader) refuse(tokens token.Tokens) {
 			headers++
 		}
 		if headers > 1 || ended && t.Type != token.CommentType && t.Type != token.DocumentEndType {
-			r.complain(ruleDocuments, r.place(t), "put it into a file of its own", "the file holds another document")
+			r.complain(ruleDocuments, r.place(t), "put it into a file of its own",
+				"the file holds another document")
 			return
 		}
 		ended = ended || t.Type == token.DocumentEndType
@@ -36,7 +37,8 @@ func (r *reader) refuseToken(t *token.Token) {
 	case token.AnchorType:
 		r.complain(ruleAlias, at, "write the value out where it is used", "anchors are not allowed")
 	case token.AliasType:
-		r.complain(ruleAlias, at, "write the value out; text that begins with * stands in quotes", "aliases are not allowed")
+		r.complain(ruleAlias, at, "write the value out; text that begins with * stands in quotes",
+			"aliases are not allowed")
 	case token.MergeKeyType:
 		r.complain(ruleMerge, at, "write the keys out", "merge keys are not allowed")
 	case token.TagType:
@@ -59,7 +61,8 @@ func (r *reader) invalid(t *token.Token, at position) {
 	line := string(r.src.lines[at.line-1])
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	if i := strings.IndexByte(indent, '\t'); i >= 0 {
-		r.complain(ruleTab, position{at.line, i + 1}, "indent with spaces", "the line is indented with a tab")
+		r.complain(ruleTab, position{at.line, i + 1}, "indent with spaces",
+			"the line is indented with a tab")
 		return
 	}
 	r.complain(ruleSyntax, at, r.syntaxHint(at), "the file cannot be read as YAML: %s", t.Error)

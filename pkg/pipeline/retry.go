@@ -52,7 +52,8 @@ func (s *section) factor() float64 {
 	}
 	f, err := strconv.ParseFloat(n.text, 64)
 	if err != nil || f < 1 || f > maxFactor {
-		s.complain(ruleBounds, n.at, "", "%s is from 1 to %d, not %s", s.label("factor"), maxFactor, n.raw)
+		s.complain(ruleBounds, n.at, "", "%s is from 1 to %d, not %s", s.label("factor"), maxFactor,
+			n.raw)
 		return 0
 	}
 	return f

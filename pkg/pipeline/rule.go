@@ -21,7 +21,8 @@ type Rule struct {
 // Rules returns all rules in the order of their IDs.
 func Rules() []Rule { return slices.Clone(rules) }
 
-// RulesMarkdown returns the reference page of the rules; it is kept as RULES.md.
+// RulesMarkdown returns the reference page of the rules. It is kept as RULES.md,
+// which go test -run TestRules -update rewrites.
 func RulesMarkdown() []byte {
 	var b strings.Builder
 	b.WriteString("# Rules of pipeline files\n\n")
@@ -33,7 +34,8 @@ func RulesMarkdown() []byte {
 		if r.Warning {
 			severity = SeverityWarning
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.ID, severity, r.Title, strings.ReplaceAll(r.Text, "|", "\\|"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.ID, severity, r.Title,
+			strings.ReplaceAll(r.Text, "|", "\\|"))
 	}
 	return []byte(b.String())
 }

@@ -36,7 +36,8 @@ func plainScalar(raw string, at position) (*node, *complaint) {
 	n.kind = kindNumber
 	switch {
 	case plainInf.MatchString(raw):
-		return n, complain(ruleNumber, at, "quote it if it is meant as text", "%s is not a finite number", raw)
+		return n, complain(ruleNumber, at, "quote it if it is meant as text",
+			"%s is not a finite number", raw)
 	case plainHex.MatchString(raw), plainOctal.MatchString(raw):
 		i, err := strconv.ParseInt(raw, 0, 64)
 		n.text = strconv.FormatInt(i, 10)
@@ -74,7 +75,8 @@ func tooLarge(raw string, at position, err error) *complaint {
 	if err == nil {
 		return nil
 	}
-	return complain(ruleNumber, at, "quote it if it is meant as text", "%s is too large for a number", quote(raw))
+	return complain(ruleNumber, at, "quote it if it is meant as text", "%s is too large for a number",
+		quote(raw))
 }
 
 func leadingZeroHint(raw string) string {

@@ -15,24 +15,29 @@ var (
 		"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
 		"unevaluatedItems", "unevaluatedProperties", "contentSchema",
 	}
-	schemaOfMany = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
+	schemaOfMany = []string{
+		"properties", "patternProperties", "$defs", "definitions",
+		"dependentSchemas",
+	}
 	schemaOfList = []string{"allOf", "anyOf", "oneOf", "prefixItems"}
 
 	schemaPlain = []string{
-		"$schema", "$ref", "$comment", "type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum",
-		"minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
-		"maxContains", "minContains", "maxProperties", "minProperties", "required", "dependentRequired", "title",
-		"description", "default", "deprecated", "readOnly", "writeOnly", "examples", "format",
-		"contentEncoding", "contentMediaType",
+		"$schema", "$ref", "$comment", "type", "enum", "const", "multipleOf", "maximum", "minimum",
+		"exclusiveMaximum", "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems",
+		"minItems", "uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties",
+		"required", "dependentRequired", "title", "description", "default", "deprecated", "readOnly",
+		"writeOnly", "examples", "format", "contentEncoding", "contentMediaType",
 	}
 	schemaRefused = []string{
-		"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$vocabulary",
+		"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor",
+		"$vocabulary",
 	}
 	schemaKnown = slices.Concat(schemaOfOne, schemaOfMany, schemaOfList, schemaPlain, schemaRefused)
 
 	schemaFormats = []string{
-		"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer",
-		"period", "regex", "relative-json-pointer", "semver", "time", "uri", "uri-reference", "uri-template", "uuid",
+		"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference",
+		"json-pointer", "period", "regex", "relative-json-pointer", "semver", "time", "uri",
+		"uri-reference", "uri-template", "uuid",
 	}
 )
 
@@ -80,7 +85,8 @@ func (w *schemaWalk) keyword(n *node, f field, path []string) {
 				"the format %s is not known, so it checks nothing", quote(f.value.text))
 		}
 	case contains(schemaRefused, f.name):
-		w.complain(ruleParamsKeyword, f.at, "remove it", "%s is not supported in parameter schemas", f.name)
+		w.complain(ruleParamsKeyword, f.at, "remove it", "%s is not supported in parameter schemas",
+			f.name)
 	case !contains(schemaKnown, f.name) && !strings.HasPrefix(f.name, "x-"):
 		w.complain(ruleParamsUnknown, f.at, didYouMean(f.name, schemaKnown),
 			"%s is no keyword of JSON Schema, so it checks nothing", quote(f.name))
@@ -100,7 +106,8 @@ func (w *schemaWalk) reference(f field) {
 			"the reference %s leads outside", quote(f.value.text))
 		return
 	}
-	w.complain(ruleParams, f.value.at, w.referenceHint(f.value.text), "the reference %s leads nowhere", quote(f.value.text))
+	w.complain(ruleParams, f.value.at, w.referenceHint(f.value.text),
+		"the reference %s leads nowhere", quote(f.value.text))
 }
 
 func (w *schemaWalk) referenceHint(ref string) string {

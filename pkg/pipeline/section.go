@@ -57,7 +57,8 @@ func (r *report) section(n *node, what string, known ...string) *section {
 	}
 	for _, f := range n.fields {
 		if !contains(known, f.name) {
-			r.complain(ruleUnknownField, f.at, unknownHint(f.name, known), "%s has no field %s", what, quote(f.name))
+			r.complain(ruleUnknownField, f.at, unknownHint(f.name, known), "%s has no field %s", what,
+				quote(f.name))
 		}
 	}
 	return &section{report: r, what: what, node: n}
@@ -134,9 +135,11 @@ func typeHint(n *node, want kind) string {
 	switch {
 	case want == kindText && (n.kind == kindNumber || n.kind == kindBool):
 		return "put it in quotes"
-	case want == kindBool && n.kind == kindText && contains([]string{"yes", "on", "y", "Yes", "On"}, n.text):
+	case want == kindBool && n.kind == kindText &&
+		contains([]string{"yes", "on", "y", "Yes", "On"}, n.text):
 		return "write true"
-	case want == kindBool && n.kind == kindText && contains([]string{"no", "off", "n", "No", "Off"}, n.text):
+	case want == kindBool && n.kind == kindText &&
+		contains([]string{"no", "off", "n", "No", "Off"}, n.text):
 		return "write false"
 	case want == kindList && n.kind == kindText:
 		return "write [" + n.text + "]"

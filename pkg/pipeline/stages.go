@@ -42,7 +42,8 @@ func (c *checker) stepStage(s *step) {
 	s.uses = text
 	m := usesForm.FindStringSubmatch(text)
 	if m == nil {
-		c.complain(ruleUses, n.at, c.usesHint(text), "uses is a stage and its version, such as compress@1, not %s", quote(text))
+		c.complain(ruleUses, n.at, c.usesHint(text),
+			"uses is a stage and its version, such as compress@1, not %s", quote(text))
 		return
 	}
 	versions := c.versions(m[1])

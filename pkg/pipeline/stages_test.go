@@ -12,7 +12,8 @@ func testStages() []Stage {
 			"type": "object", "additionalProperties": false,
 			"properties": {
 				"accept": {"type": "array", "items": {"type": "string"}},
-				"mismatch": {"enum": ["fail", "note"]}}}`)},
+				"mismatch": {"enum": ["fail", "note"]},
+				"fail": {"anyOf": [{"required": ["class"]}, {"required": ["code"]}]}}}`)},
 		{Name: "hash", Version: 1},
 		{Name: "compress", Version: 1, Config: json.RawMessage(`{
 			"type": "object", "additionalProperties": false,

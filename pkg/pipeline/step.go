@@ -77,7 +77,8 @@ func (c *checker) step(n *node, index int) *step {
 	s.with = fields.optional("with")
 	s.timeout = fields.duration("timeout")
 	s.retry = fields.retry()
-	if critical := fields.optional("critical"); critical != nil && fields.is(critical, "critical", kindBool) {
+	if critical := fields.optional("critical"); critical != nil &&
+		fields.is(critical, "critical", kindBool) {
 		s.critical = critical.truth
 	}
 	return s
@@ -104,7 +105,8 @@ func (c *checker) token(n *node, what string) {
 	if events.ValidToken(n.text) {
 		return
 	}
-	c.complain(ruleName, n.at, tokenHint(n.text), "%s is 1 to 64 of a-z, 0-9, _ and -, not %s", what, quote(n.text))
+	c.complain(ruleName, n.at, tokenHint(n.text), "%s is 1 to 64 of a-z, 0-9, _ and -, not %s", what,
+		quote(n.text))
 }
 
 // tokenHint makes a token of a name.

@@ -70,7 +70,8 @@ func (b *templateBuilder) node(n *node, path string) {
 				b.json = append(b.json, ',')
 			}
 			if hasExpression(f.name) {
-				b.complain(ruleKeyExpression, f.at, "put the expression into the value", "the key %s has an expression", quote(f.name))
+				b.complain(ruleKeyExpression, f.at, "put the expression into the value",
+					"the key %s has an expression", quote(f.name))
 			}
 			b.json = append(appendText(b.json, f.name), ':')
 			b.node(f.value, path+"."+f.name)
@@ -100,7 +101,8 @@ func (b *templateBuilder) text(n *node, path string) {
 		places = b.src.places(n)
 	}
 	if unclosed >= 0 {
-		b.complain(ruleExprUnclosed, places[unclosed], "end it with }}, or write $${{ for the text itself",
+		b.complain(ruleExprUnclosed, places[unclosed],
+			"end it with }}, or write $${{ for the text itself",
 			"%s of %s has ${{ without }}", path, b.step.section.what)
 	}
 	var fill []piece

@@ -122,7 +122,8 @@ func (x *inspection) badCall(s spot, at position, message string) {
 	name := s.expr.AsCall().FunctionName()
 	if isName(name) && !x.env.cel.HasFunction(name) {
 		hint := didYouMean(name, x.functions())
-		if contains(noClock, name) || contains([]string{"now", "today", "date", "time", "uuid", "random", "rand"}, name) {
+		if contains(noClock, name) ||
+			contains([]string{"now", "today", "date", "time", "uuid", "random", "rand"}, name) {
 			hint = "expressions have no clock and no chance"
 		}
 		x.complain(ruleExprName, at, hint, "%s calls %s, which there is not", x.what, name)
@@ -186,7 +187,8 @@ func (x *inspection) dashed(a *ast.AST, issues *cel.Issues, spots map[int64]spot
 		}
 		for _, name := range operand.record.names() {
 			if strings.HasPrefix(name, sel.FieldName()+"-") && strings.Contains(x.text, "."+name) {
-				x.complain(ruleExprField, x.placeOfExpr(a, s.expr), "write ."+escaped(name), "%s: a name with a dash stands in back quotes", x.what)
+				x.complain(ruleExprField, x.placeOfExpr(a, s.expr), "write ."+escaped(name),
+					"%s: a name with a dash stands in back quotes", x.what)
 				return true
 			}
 		}

@@ -46,7 +46,9 @@ func (e *environment) walk(x ast.Expr, vars bound, visit func(ast.Expr, bound)) 
 	}
 }
 
-func (e *environment) walkLoop(loop ast.ComprehensionExpr, vars bound, visit func(ast.Expr, bound)) {
+func (e *environment) walkLoop(loop ast.ComprehensionExpr, vars bound,
+	visit func(ast.Expr, bound),
+) {
 	e.walk(loop.IterRange(), vars, visit)
 	e.walk(loop.AccuInit(), vars, visit)
 	inner := bound{loop.AccuVar(): nil}

@@ -33,22 +33,27 @@ var (
 		jobField("id", textShape(longToken), func(j *events.Job) any { return j.ID }),
 		jobField("tenant", textShape(longToken), func(j *events.Job) any { return j.Tenant }),
 		jobField("pipeline", textShape(longToken), func(j *events.Job) any { return j.Pipeline.Name }),
-		jobField("labels", mapShape(textShape(longName), mostLabels), func(j *events.Job) any { return j.Labels }),
+		jobField("labels", mapShape(textShape(longName), mostLabels),
+			func(j *events.Job) any { return j.Labels }),
 	)
 
 	stepRecord = newRecord("<step>",
 		stepField("state", textShape(longToken), func(s events.Step) any { return string(s.State) }),
 		stepField("files", filesShape, func(s events.Step) any { return s.Files }),
-		stepField("findings", mapShape(textShape(longFinding), mostFindings), func(s events.Step) any { return s.Findings }),
+		stepField("findings", mapShape(textShape(longFinding), mostFindings),
+			func(s events.Step) any { return s.Findings }),
 		stepField("attempt", intShape(), func(s events.Step) any { return int64(s.Attempt) }),
 	)
 )
 
 func fileField(name string, longest uint64, get func(events.File) any) property {
-	return property{name: name, shape: textShape(longest), always: true, get: func(source any) (any, bool) {
-		f, ok := source.(events.File)
-		return get(f), ok
-	}}
+	return property{
+		name: name, shape: textShape(longest), always: true,
+		get: func(source any) (any, bool) {
+			f, ok := source.(events.File)
+			return get(f), ok
+		},
+	}
 }
 
 func jobField(name string, s *shape, get func(*events.Job) any) property {
@@ -73,14 +78,15 @@ func stepsRecord(steps []*step) *record {
 	fields := make([]property, 0, len(steps))
 	for _, s := range steps {
 		id := s.id
-		fields = append(fields, property{name: id, shape: stepRecord.shape(), always: true, get: func(source any) (any, bool) {
-			j, ok := source.(*events.Job)
-			if !ok || j == nil {
-				return nil, false
-			}
-			step, ok := j.Steps[id]
-			return step, ok
-		}})
+		fields = append(fields,
+			property{name: id, shape: stepRecord.shape(), always: true, get: func(source any) (any, bool) {
+				j, ok := source.(*events.Job)
+				if !ok || j == nil {
+					return nil, false
+				}
+				step, ok := j.Steps[id]
+				return step, ok
+			}})
 	}
 	return newRecord("<steps>", fields...)
 }

@@ -15,16 +15,16 @@ import (
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	good := map[string]time.Duration{
-		"1ms":    time.Millisecond,
-		"30s":    30 * time.Second,
-		"10m":    10 * time.Minute,
-		"1.5h":   90 * time.Minute,
-		"1h30m":  90 * time.Minute,
-		"7d":     7 * 24 * time.Hour,
-		"1d12h":  36 * time.Hour,
-		"0s":     0,
-		"0.5ms":  500 * time.Microsecond,
-		"99999d": 99999 * 24 * time.Hour,
+		"1ms":                         time.Millisecond,
+		"30s":                         30 * time.Second,
+		"10m":                         10 * time.Minute,
+		"1.5h":                        90 * time.Minute,
+		"1h30m":                       90 * time.Minute,
+		"7d":                          7 * 24 * time.Hour,
+		"1d12h":                       36 * time.Hour,
+		"0s":                          0,
+		"0.5ms":                       500 * time.Microsecond,
+		"99999d":                      99999 * 24 * time.Hour,
 		strings.Repeat("9", 50) + "d": math.MaxInt64,
 	}
 	for text, want := range good {
@@ -32,7 +32,10 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %v", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", "5", "s", "-1s", "+1s", "1 s", "1S", "1us", "1ns", "1h 30m", "1.s", ".5s", "1e3s", strings.Repeat("1s", 40)} {
+	for _, text := range []string{
+		"", "5", "s", "-1s", "+1s", "1 s", "1S", "1us", "1ns", "1h 30m",
+		"1.s", ".5s", "1e3s", strings.Repeat("1s", 40),
+	} {
 		if got, ok := parseDuration(text); ok {
 			t.Errorf("%q was taken for %v", text, got)
 		}
@@ -41,7 +44,10 @@ func TestDurations(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	t.Parallel()
-	candidates := []string{"needs", "when", "with", "timeout", "retry", "critical", "maxAttempts", "id"}
+	candidates := []string{
+		"needs", "when", "with", "timeout", "retry", "critical", "maxAttempts",
+		"id",
+	}
 	tests := map[string]string{
 		"need": "needs", "whne": "when", "wiht": "with", "time_out": "timeout", "Retry": "retry", "max_attempts": "maxAttempts",
 		"critcal": "critical", "": "", "zebra": "", "x": "", "di": "id", strings.Repeat("a", 100): "",
@@ -88,7 +94,10 @@ func TestPlainScalars(t *testing.T) {
 			t.Errorf("%q is no JSON", raw)
 		}
 	}
-	for _, raw := range []string{"007", "-01", "0644", "00.5", ".inf", "-.Inf", ".nan", "1e999", "99999999999999999999", "0xFFFFFFFFFFFFFFFFF"} {
+	for _, raw := range []string{
+		"007", "-01", "0644", "00.5", ".inf", "-.Inf", ".nan", "1e999",
+		"99999999999999999999", "0xFFFFFFFFFFFFFFFFF",
+	} {
 		if _, bad := plainScalar(raw, position{}); bad == nil || bad.rule != ruleNumber {
 			t.Errorf("%q: got %v", raw, bad)
 		}
@@ -121,7 +130,8 @@ func TestSegments(t *testing.T) {
 	}
 	for _, test := range tests {
 		got, unclosed := segments(test.text)
-		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(segment{})); diff != "" || unclosed != test.unclosed {
+		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(segment{})); diff != "" ||
+			unclosed != test.unclosed {
 			t.Errorf("%q: unclosed %d\n%s", test.text, unclosed, diff)
 		}
 	}

@@ -42,7 +42,8 @@ func (r *reader) read() *node {
 			continue
 		}
 		if root != nil {
-			r.complain(ruleDocuments, r.start(doc.Body), "put it into a file of its own", "the file holds another document")
+			r.complain(ruleDocuments, r.start(doc.Body), "put it into a file of its own",
+				"the file holds another document")
 			return nil
 		}
 		root = r.node(doc.Body, 1)
@@ -51,7 +52,8 @@ func (r *reader) read() *node {
 		return nil
 	}
 	if root == nil || root.kind == kindNull {
-		r.complain(ruleEmpty, position{1, 1}, "begin with apiVersion: millrace.dev/v1", "the file is empty")
+		r.complain(ruleEmpty, position{1, 1}, "begin with apiVersion: millrace.dev/v1",
+			"the file is empty")
 		return nil
 	}
 	return root
