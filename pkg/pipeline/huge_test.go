@@ -33,7 +33,7 @@ func TestHugeFiles(t *testing.T) {
 		{"open marks", with + `"` + strings.Repeat("${{ ", 60_000) + "\" }\n", ruleExprUnclosed},
 		{"open braces", with + `"${{ ` + strings.Repeat("{", 200_000) + "\" }\n", ruleExprUnclosed},
 		{"parameters", head + "  params:\n    type: object\n    properties:\n" +
-			repeat(3_000, "      p%d: { type: string }\n"), ruleParamsTooLarge},
+			repeat(2_100, "      p%d: { type: string }\n"), ruleParamsTooLarge},
 		{"conditions", head + "  params:\n    type: object\n    properties:\n" +
 			repeat(10, "      p%d: { type: boolean, default: false }\n") + "  steps:\n" +
 			repeat(100, "    - id: s%d\n      uses: hash@1\n      when: "+heavyCondition()+"\n"), ""},
