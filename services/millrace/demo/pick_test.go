@@ -86,8 +86,10 @@ func TestChooseKeepsBothLimits(t *testing.T) {
 func TestDistinctFindsAPlaceForEveryResult(t *testing.T) {
 	t.Parallel()
 	picks := distinct([]Pick{
-		{Path: "/a/x", Folder: "."}, {Path: "/b/copy-2/x", Folder: "copy-2"},
-		{Path: "/c/x", Folder: "."}, {Path: "/d/x", Folder: "."},
+		{Path: "/a/x", Folder: "."},
+		{Path: "/b/copy-2/x", Folder: "copy-2"},
+		{Path: "/c/x", Folder: "."},
+		{Path: "/d/x", Folder: "."},
 	})
 	want := []string{"x 0", "copy-2/x 0", "copy-3/x 0", "copy-4/x 0"}
 	if diff := cmp.Diff(want, names(picks)); diff != "" {
