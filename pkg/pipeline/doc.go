@@ -20,7 +20,7 @@
 //	    required: [customer]
 //	    properties:
 //	      customer: { type: string, pattern: "^C[0-9]{6}$" }
-//	      level: { type: string, enum: [fast, best], default: fast }
+//	      level: { type: string, enum: [fastest, best], default: best }
 //	  steps:
 //	    - id: fetch
 //	      uses: fetch@1           # stage and version
@@ -36,7 +36,7 @@
 //	      critical: false         # the job goes on without it; default true
 //	    - id: publish
 //	      uses: publish@1
-//	      with: { path: "in/${{ params.customer }}/" }
+//	      with: { dir: "in/${{ params.customer }}" }
 //	  outputs:
 //	    files: ${{ steps.publish.files }}
 //
