@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Concurrent lists the packages whose code, tests aside, starts goroutines or
-// uses package sync: those that the race detector is for.
+// Concurrent lists the packages that the race detector is for: those whose code,
+// tests aside, starts goroutines or uses package sync, and those with tests that
+// lie below one of them, such as a conformance suite.
 func Concurrent(t *Tree) []string {
 	var list []string
 	for _, f := range t.Files {
@@ -15,6 +16,13 @@ func Concurrent(t *Tree) []string {
 			list = append(list, f.Dir)
 		}
 	}
+	for _, f := range t.Files {
+		below := slices.ContainsFunc(list, func(dir string) bool { return within(f.Dir, dir+"/*") })
+		if f.Test && below && !slices.Contains(list, f.Dir) {
+			list = append(list, f.Dir)
+		}
+	}
+	slices.Sort(list)
 	return list
 }
 
