@@ -125,11 +125,11 @@ func Test(t *testing.T, k Kit) {
 	}
 	t.Run("Together", k.testTogether)
 	t.Run("BadConfig", k.testBadConfig)
-	if k.Large != nil {
-		t.Run("Memory", k.testMemory)
-	}
 	if c, ok := k.Stage.(stage.Compensator); ok {
 		t.Run("Undo", func(t *testing.T) { k.testUndo(t, c) })
+	}
+	if k.Large != nil {
+		t.Run("Memory", k.testMemory)
 	}
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("something goes on running: %v", err)
