@@ -18,6 +18,7 @@ func FuzzParseSubmission(f *testing.F) {
 	f.Add([]byte(`{"pipeline":"p","key":"k","files":[{"url":"file:///x"}],"params":{"a":[1,2.5e3,null]},"labels":{"x":"y"}}`), `"k"`)
 	f.Add([]byte(`{"\u0070ipeline":"p","pipeline":"q","files":[]}`), "k")
 	f.Add([]byte(`{"files":[{"digest":"sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"}],"pipeline":"p"} `), "ü")
+	f.Add([]byte(`{"pipeline":"0","files":[{"inline":""}]}`), "\x8b")
 	f.Add([]byte(`[[[[[[`), "")
 	f.Fuzz(func(t *testing.T, body []byte, key string) {
 		h := http.Header{}

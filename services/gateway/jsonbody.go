@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
@@ -56,6 +57,9 @@ type fields struct {
 // readFields takes a JSON object apart. A member that is there twice is refused.
 // Fault: submit.invalid.
 func readFields(data []byte) (*fields, error) {
+	if !utf8.Valid(data) {
+		return nil, invalid("", "it is not valid UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, notAnObject(err)

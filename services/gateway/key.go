@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
@@ -26,10 +28,16 @@ func headerKey(h http.Header) (string, error) {
 	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
 		key = unquoted(key[1 : len(key)-1])
 	}
-	if key == "" || len(key) > maxKey {
-		return "", badRequest(api.HeaderIdempotencyKey + " is not 1 to 255 bytes")
+	if !validKey(key) {
+		return "", badRequest(api.HeaderIdempotencyKey + " is not 1 to 255 bytes of UTF-8 without control characters")
 	}
 	return key, nil
+}
+
+// validKey reports whether a key can go into a message and stay what it is.
+func validKey(key string) bool {
+	return key != "" && len(key) <= maxKey && utf8.ValidString(key) &&
+		!strings.ContainsFunc(key, unicode.IsControl)
 }
 
 // unquoted replaces \" and \\, the only escapes of a structured field.

@@ -231,8 +231,8 @@ func (q *uploadQuery) checkJob() error {
 		return badRequest("name the pipeline in ?pipeline=NAME, or send the submission as application/json")
 	case !events.ValidToken(q.pipeline):
 		return fault.New(fault.PipelineNotFound, fault.Clip(q.pipeline, 100), nil)
-	case len(q.key) > maxKey:
-		return badRequest("key is longer than 255 bytes")
+	case q.key != "" && !validKey(q.key):
+		return badRequest("key is not 1 to 255 bytes of UTF-8 without control characters")
 	case len(q.params) > 0 && q.rawParams != nil:
 		return badRequest("give param.NAME or params, not both")
 	case q.rawParams != nil && !json.Valid(q.rawParams):
