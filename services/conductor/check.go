@@ -46,6 +46,9 @@ func (c *Conductor) check(ctx context.Context, s *events.Submission, def *pipeli
 	if list := def.CheckParams(s.Params); len(list) > 0 {
 		return nil, complain(list)
 	}
+	if list := def.CheckFiles(s.Files); len(list) > 0 {
+		return nil, complain(list)
+	}
 	names := make(map[string]int, len(s.Files))
 	for i, f := range s.Files {
 		f, err := c.checkSource(ctx, f, def)

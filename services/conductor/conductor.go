@@ -18,6 +18,8 @@ type Broker interface {
 	Commit(ctx context.Context, o bus.Out) (uint64, error)
 	Publish(ctx context.Context, outs ...bus.Out) error
 	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
+	Acked(ctx context.Context, stream, consumer string) (uint64, error)
+	Purge(ctx context.Context, stream, filter string) error
 	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
 	Send(subject string, header map[string]string, data []byte) error
 }

@@ -2,6 +2,7 @@ package conductor
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -185,6 +186,37 @@ func TestCrashRow7Lost(t *testing.T) {
 	}
 	if n, err := c.reconcileOnce(t.Context(), time.Hour); err != nil || n != 0 {
 		t.Errorf("young jobs: repaired %d (%v), want 0", n, err)
+	}
+}
+
+// forgetful is a broker that was killed between noting acknowledgements and
+// noting deletions: whatever its queues hold, its consumers take for done.
+type forgetful struct{ Broker }
+
+func (forgetful) Acked(context.Context, string, string) (uint64, error) { return math.MaxUint64, nil }
+
+// TestCrashRow7Undeliverable leaves work in the queue that no consumer will be
+// given, and wants it there again as new work, once.
+func TestCrashRow7Undeliverable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, _ := w.conductor(forgetful{w.conn})
+	w.submit("k")
+	work := events.WorkOfStep(events.DefaultTenant, events.JobID(events.DefaultTenant, "k"), "first")
+	w.awaitQueued(work)
+	before, err := w.conn.Last(t.Context(), events.StreamQueue, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.reconcileOnce(t.Context(), 0); err != nil || n != 1 {
+		t.Fatalf("repaired %d (%v), want 1", n, err)
+	}
+	after, err := w.conn.Last(t.Context(), events.StreamQueue, work)
+	if err != nil || after.Sequence <= before.Sequence {
+		t.Errorf("after the repair: %+v %v", after, err)
+	}
+	if _, err := w.conn.Get(t.Context(), events.StreamQueue, before.Sequence); !fault.Has(err, fault.BusNotFound) {
+		t.Errorf("the old work is still there: %v", err)
 	}
 }
 

@@ -24,6 +24,8 @@
 //	  faster                  |                                       | to it
 //	7 the queue, the outcomes | a live record whose work, timer or    | the reconciler publishes it again under an id
 //	  or timers are gone      | answer is nowhere                     | of its own
+//	7a the broker kept an     | work in the queue, at or below what   | the same, after removing what will never be
+//	  ack and not a deletion  | its consumer takes for acknowledged   | delivered
 //
 // Each row is a test of this package. Two rules make the table short. A record
 // is a single message, so none is ever torn. And "this input changes nothing" is

@@ -6,7 +6,6 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
-	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 )
 
@@ -16,34 +15,35 @@ import (
 // twice answers twice, and the second answer changes nothing.
 const settled = 2 * time.Second
 
-// Reconcile compares every live job with the queue until ctx ends: once at the
-// start, after every call of [Conductor.Nudge], and at regular times. Work, timers
-// and undos that are nowhere are published again.
+// Reconcile compares every live job with the queue until ctx ends: at the start
+// and after every call of [Conductor.Nudge], then again soon and ever later, up to
+// the regular interval. Work, timers and undos that are nowhere, or where no
+// consumer will ever find them, are published again.
 func (c *Conductor) Reconcile(ctx context.Context) error {
-	tick := time.NewTicker(c.ReconcileEvery)
-	defer tick.Stop()
-	for age := time.Duration(0); ; {
+	age, pause := time.Duration(0), settled
+	for {
 		n, err := c.reconcileOnce(ctx, age)
-		var again <-chan time.Time
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			c.Log.Warn("reconcile", "error", err)
-			again = time.After(settled)
-		case n > 0:
+		default:
+			age = settled
+		}
+		if n > 0 {
 			c.Log.Info("lost work published again", "count", n)
 		}
+		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-again:
-		case <-tick.C:
-			age = settled
+		case <-t.C:
+			pause = min(2*pause, c.ReconcileEvery)
 		case <-c.nudge:
 			c.jobs.forget()
-			age = 0
+			age, pause = 0, settled
 		}
+		t.Stop()
 	}
 }
 
@@ -80,12 +80,12 @@ func (c *Conductor) reconcileOnce(ctx context.Context, age time.Duration) (int, 
 	if err != nil {
 		return 0, err
 	}
-	total := 0
+	total, look := 0, newSurvey(c.Broker)
 	for k, at := range live {
 		if time.Since(at) < age {
 			continue
 		}
-		n, err := c.reconcileJob(ctx, k)
+		n, err := c.reconcileJob(ctx, k, look)
 		if err != nil {
 			return total, err
 		}
@@ -95,15 +95,15 @@ func (c *Conductor) reconcileOnce(ctx context.Context, age time.Duration) (int, 
 }
 
 // reconcileJob publishes what is due for a job and nowhere to be found.
-func (c *Conductor) reconcileJob(ctx context.Context, k jobKey) (int, error) {
+func (c *Conductor) reconcileJob(ctx context.Context, k jobKey, look *survey) (int, error) {
 	e := c.jobs.lock(k)
 	e.known = false
-	n, err := c.repair(ctx, e)
+	n, err := c.repair(ctx, e, look)
 	c.jobs.unlock(e, err == nil && e.known && !flow.Final(e.job.State))
 	return n, err
 }
 
-func (c *Conductor) repair(ctx context.Context, e *entry) (int, error) {
+func (c *Conductor) repair(ctx context.Context, e *entry, look *survey) (int, error) {
 	if err := c.read(ctx, e); err != nil || e.sequence == 0 || flow.Final(e.job.State) {
 		return 0, err
 	}
@@ -113,7 +113,7 @@ func (c *Conductor) repair(ctx context.Context, e *entry) (int, error) {
 	}
 	var lost []events.DueItem
 	for _, d := range flow.Outstanding(p, e.job) {
-		found, err := c.present(ctx, e.key, d)
+		found, err := look.finds(ctx, e, d)
 		if err != nil {
 			return 0, err
 		}
@@ -132,34 +132,4 @@ func (c *Conductor) repair(ctx context.Context, e *entry) (int, error) {
 	}
 	reissue := int(time.Now().UnixMilli())
 	return len(lost), c.publishDue(ctx, e, p, lost, reissue)
-}
-
-// present reports whether a due item is in the queue, or already answered. The
-// order matters: work moves from the queue to the outcomes to the record.
-func (c *Conductor) present(ctx context.Context, k jobKey, d events.DueItem) (bool, error) {
-	look := [][2]string{}
-	switch d.Kind {
-	case events.DueTimer:
-		look = append(look,
-			[2]string{events.StreamQueue, events.TimerSubject(k.tenant, k.job, d.Step)},
-			[2]string{events.StreamQueue, events.DueSubject(k.tenant, k.job)})
-	case events.DueUndo:
-		look = append(look,
-			[2]string{events.StreamQueue, events.UndoOfStep(k.tenant, k.job, d.Step)},
-			[2]string{events.StreamOutcomes, events.OutcomeOfStep(k.tenant, k.job, d.Step)})
-	default:
-		look = append(look,
-			[2]string{events.StreamQueue, events.WorkOfStep(k.tenant, k.job, d.Step)},
-			[2]string{events.StreamOutcomes, events.OutcomeOfStep(k.tenant, k.job, d.Step)})
-	}
-	for _, l := range look {
-		_, err := c.Broker.Last(ctx, l[0], l[1])
-		if err == nil {
-			return true, nil
-		}
-		if !fault.Has(err, fault.BusNotFound) {
-			return false, err
-		}
-	}
-	return false, nil
 }

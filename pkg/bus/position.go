@@ -1,0 +1,18 @@
+package bus
+
+import "context"
+
+// Acked returns the sequence up to which a consumer takes every message as
+// acknowledged. A message at or below it that a work queue still holds will never
+// be delivered: the broker was killed after it had noted the acknowledgement and
+// before it had noted the deletion. Faults: bus.not_found without the consumer,
+// and those of the connection.
+func (c *Conn) Acked(ctx context.Context, stream, consumer string) (uint64, error) {
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	one, err := c.js.Consumer(ctx, stream, consumer) // asks the broker; nothing is cached
+	if err != nil {
+		return 0, busFault("look at consumer "+consumer, c.explain(err))
+	}
+	return one.CachedInfo().AckFloor.Stream, nil
+}
