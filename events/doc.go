@@ -120,12 +120,19 @@
 // one record is enough to know where a job stands. A job is over when its state
 // is completed, partial, failed, cancelled or rolled_back.
 //
-// A plain subscription sees what happens while it is there. The records are kept
-// in the stream MILLRACE_EVENTS: to miss nothing, make a consumer of your own on
-// it and acknowledge, and to learn where one job stands, read the last message
-// for millrace.events.<tenant>.*.<job>.*. The same records go out once more as
-// millrace.live.<tenant>.<job>.<kind>, without guarantee and without cost to the
-// broker, for dashboards; Nats-Sequence in them is the place in the stream.
+// A subscription sees what happens while it is there. The records are kept in the
+// stream MILLRACE_EVENTS: to miss nothing, make a consumer of your own on it and
+// acknowledge, and to learn where one job stands, read the last message for
+// millrace.events.<tenant>.*.<job>.*.
+//
+// A plain subscription to millrace.events sees what conductors write, and now and
+// then that is a record that the stream refuses, because the job was there before
+// or another conductor was faster. Where that matters and a consumer is too much,
+// subscribe to millrace.live.<tenant>.<job>.<kind> instead: the broker sends there
+// what the stream has taken, and nothing else, with its place in the stream in
+// Nats-Sequence.
+//
+//	C: SUB millrace.live.default.*.* 4
 //
 // # Progress
 //
