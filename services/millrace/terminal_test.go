@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,8 +12,19 @@ import (
 	"github.com/millrace/millrace/services/millrace/term/termtest"
 )
 
-// TestDemoOnATerminal runs the demo as a person does: on a terminal, where it
-// draws bars, with and without colors.
+// onTerminal runs the program in dir as a person does, and returns what the
+// terminal shows. A terminal that says it is a screen is asked no questions.
+func onTerminal(t *testing.T, dir string, env []string, args ...string) (shown string, err error) {
+	t.Helper()
+	terminal := termtest.Open(t)
+	cmd := exec.Command("millrace", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, terminal.File, terminal.File
+	cmd.Env = append(os.Environ(), append([]string{"TERM=screen", "TMPDIR=" + dir}, env...)...)
+	err = cmd.Run()
+	return terminal.Shown(), err
+}
+
+// TestDemoOnATerminal runs the demo where it draws bars, with and without colors.
 func TestDemoOnATerminal(t *testing.T) {
 	t.Parallel()
 	for _, noColor := range []string{"", "1"} {
@@ -19,13 +32,7 @@ func TestDemoOnATerminal(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "file.txt"), []byte("text"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		terminal := termtest.Open(t)
-		cmd := exec.Command("millrace", "demo")
-		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, terminal.File, terminal.File
-		// A terminal that answers no questions is one that knows no colors of its own.
-		cmd.Env = append(os.Environ(), "TERM=screen", "NO_COLOR="+noColor, "TMPDIR="+dir)
-		err := cmd.Run()
-		shown := terminal.Shown()
+		shown, err := onTerminal(t, dir, []string{"NO_COLOR=" + noColor}, "demo")
 		if err != nil {
 			t.Fatalf("%v\n%s", err, shown)
 		}
@@ -37,5 +44,50 @@ func TestDemoOnATerminal(t *testing.T) {
 		if colors := strings.Contains(shown, "\x1b[32m"); colors == (noColor != "") {
 			t.Errorf("NO_COLOR=%q: colors %v", noColor, colors)
 		}
+	}
+}
+
+// TestWatchOnATerminal watches a job whose file has a name that would move the
+// cursor, had it the chance.
+func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := "na\u202eme.txt"
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := exec.Command("millrace", "dev", "--http-addr", "0", "-o", "json")
+	dev.Dir = dir
+	out, err := dev.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(dev.Process.Signal(os.Interrupt), dev.Wait()); err != nil {
+			t.Errorf("dev: %v", err)
+		}
+	})
+	// The first line says that the mill is ready and the run file is there.
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := onTerminal(t, dir, []string{"NO_COLOR="}, "submit", name, "--watch")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, shown)
+	}
+	for _, want := range []string{"uploaded na\\u202eme.txt", "✓\x1b[0m publish", "completed", "\x1b[?25h"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("no %q in %q", want, shown)
+		}
+	}
+	if strings.Contains(shown, name) {
+		t.Error("the name reached the terminal as it is")
+	}
+	shown, err = onTerminal(t, dir, []string{"TERM=dumb"}, "submit", name, "--watch")
+	if err != nil || strings.Contains(shown, "\x1b") {
+		t.Errorf("a dumb terminal: %v, %q", err, shown)
 	}
 }

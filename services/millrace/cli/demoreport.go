@@ -11,8 +11,12 @@ import (
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
-// shownFiles is how many files the table of the demo lists.
-const shownFiles = 40
+const (
+	// shownFiles is how many files the table of the demo lists.
+	shownFiles = 15
+	// shownPath is how many characters of a path fit into the table.
+	shownPath = 48
+)
 
 // demoObject is the report of the demo under -o json.
 type demoObject struct {
@@ -78,18 +82,20 @@ func (p *Program) printReport(r *demo.Report, base string, kept bool) error {
 
 func (p *Program) writeReport(w io.Writer, r *demo.Report, base string) error {
 	results := filepath.Join(base, "results") + string(filepath.Separator)
-	files := term.NewTable("ORIGINAL", "SIZE", "RESULT", "SIZE", "CHECK")
+	files := term.NewTable("RESULT", "ORIGINAL", "PUBLISHED", "CHECK")
 	for i, item := range r.Items {
 		if i == shownFiles {
 			files.Row(fmt.Sprintf("… and %d more", len(r.Items)-i))
 			break
 		}
-		verdict := "same bytes"
+		name, verdict := strings.TrimPrefix(item.Published, results), "same bytes"
+		if name == "" {
+			name = item.Path
+		}
 		if len(item.Problems) > 0 {
 			verdict = "FAILED: " + item.Problems[0]
 		}
-		files.Row(p.relative(item.Path), term.Bytes(item.Size), dash(strings.TrimPrefix(item.Published, results)),
-			term.Bytes(item.PublishedSize), verdict)
+		files.Row(term.ShortLeft(term.Clean(name), shownPath), term.Bytes(item.Size), term.Bytes(item.PublishedSize), verdict)
 	}
 	checks := term.NewTable("CHECKED", "RESULT")
 	for _, c := range r.Checks {
@@ -127,14 +133,6 @@ func reportObject(r *demo.Report, base string, kept bool) demoObject {
 		})
 	}
 	return o
-}
-
-// relative shows a path as seen from the working directory, when it is below it.
-func (p *Program) relative(path string) string {
-	if rel, err := filepath.Rel(p.Dir, path); err == nil && filepath.IsLocal(rel) {
-		return rel
-	}
-	return path
 }
 
 // quoted makes a path safe to paste into a shell.

@@ -48,3 +48,16 @@ func Short(s string, n int) string {
 	}
 	return string(runes[:n-1]) + "…"
 }
+
+// ShortLeft cuts s from the left to at most n characters, so that the end of a path
+// remains; a cut text begins with "…".
+func ShortLeft(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	if n <= 1 {
+		return string(runes[len(runes)-max(n, 0):])
+	}
+	return "…" + string(runes[len(runes)-n+1:])
+}

@@ -30,6 +30,21 @@ func TestCleanShowsWhatCouldMoveTheCursor(t *testing.T) {
 	}
 }
 
+func TestShortKeepsTheBeginningOrTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		n           int
+		left, right string
+	}{{9, "äbc/d.txt", "äbc/d.txt"}, {5, "….txt", "äbc/…"}, {1, "t", "ä"}, {0, "", ""}} {
+		if got := ShortLeft("äbc/d.txt", c.n); got != c.left {
+			t.Errorf("ShortLeft to %d: %q, want %q", c.n, got, c.left)
+		}
+		if got := Short("äbc/d.txt", c.n); got != c.right {
+			t.Errorf("Short to %d: %q, want %q", c.n, got, c.right)
+		}
+	}
+}
+
 func TestTableAlignsAndCleans(t *testing.T) {
 	t.Parallel()
 	table := NewTable("JOB", "STATE")
