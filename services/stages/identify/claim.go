@@ -39,7 +39,7 @@ func base(mediaType string) string {
 // be called kind: because it is that type, a special case of it, or the general
 // case of which detection cannot tell the special one.
 func agrees(found *mimetype.MIME, kind string) bool {
-	if saysNothing[kind] || isA(found, kind) {
+	if saysNothing[kind] || isA(found, kind) || sameSyntax(base(found.String()), kind) {
 		return true
 	}
 	known := mimetype.Lookup(kind)
@@ -62,6 +62,25 @@ func isA(m *mimetype.MIME, kind string) bool {
 		}
 	}
 	return false
+}
+
+// sameSyntax reports whether one type names nothing but the syntax of the other:
+// an SVG file is XML, and what is found to be XML may be an SVG file.
+func sameSyntax(a, b string) bool {
+	for ending, plain := range syntaxes {
+		if plain[a] && (plain[b] || strings.HasSuffix(b, ending)) ||
+			plain[b] && strings.HasSuffix(a, ending) {
+			return true
+		}
+	}
+	return false
+}
+
+// syntaxes are the endings of types that are built on a syntax, with the names
+// of the syntax itself.
+var syntaxes = map[string]map[string]bool{
+	"+xml":  {"text/xml": true, "application/xml": true},
+	"+json": {"application/json": true, "application/x-ndjson": true},
 }
 
 // agreesUnknown judges a type that detection does not know.
