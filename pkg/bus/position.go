@@ -16,3 +16,14 @@ func (c *Conn) Acked(ctx context.Context, stream, consumer string) (uint64, erro
 	}
 	return one.CachedInfo().AckFloor.Stream, nil
 }
+
+// Depth returns how many messages a stream holds.
+func (c *Conn) Depth(ctx context.Context, stream string) (uint64, error) {
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	s, err := c.js.Stream(ctx, stream) // asks the broker; nothing is cached
+	if err != nil {
+		return 0, busFault("look at stream "+stream, c.explain(err))
+	}
+	return s.CachedInfo().State.Msgs, nil
+}

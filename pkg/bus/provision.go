@@ -66,7 +66,9 @@ func (p *plans) consumer(stream, durable string) (jetstream.ConsumerConfig, bool
 // A stream of that name that belongs to another program is left alone and
 // reported: fault bus.provision_failed.
 func (c *Conn) Provision(ctx context.Context, s Streams) error {
-	if s.Derived != "" && s.Derived != DerivedAsync && s.Derived != DerivedSync {
+	switch s.Derived {
+	case "", DerivedMemory, DerivedAsync, DerivedSync:
+	default:
 		return fault.New(fault.BusProvisionFailed, "derived streams "+s.Derived+": not known", nil)
 	}
 	s = s.withDefaults()

@@ -15,7 +15,8 @@ type Streams struct {
 	// Retention is how long finished jobs are remembered. Zero means 30 days.
 	Retention time.Duration
 	// Derived says how the streams are written that can be rebuilt from the
-	// events: DerivedAsync or DerivedSync. Empty means DerivedAsync. It counts
+	// events: DerivedMemory, DerivedAsync or DerivedSync. Empty means
+	// DerivedMemory. It counts
 	// when a stream is made and is not changed afterwards.
 	Derived string
 	// AckWait is how long after its last sign of life a conductor's message
@@ -25,6 +26,10 @@ type Streams struct {
 
 // Values of Streams.Derived.
 const (
+	// DerivedMemory keeps derived streams in the broker's memory. They are gone
+	// when it ends, and made again from the events. On disk, a work queue that
+	// runs empty costs the broker a file made and a file removed each time.
+	DerivedMemory = "memory"
 	// DerivedAsync does not sync each write to disk, which is what makes one
 	// synced record per transition the whole price. It needs one replica; with
 	// more the replicas are the safety.
@@ -48,7 +53,7 @@ const (
 	// and each id in the window costs about 145 bytes.
 	eventWindow = 10 * time.Second
 	// workWindow is the first net under repeated work and outcomes.
-	workWindow = 2 * time.Minute
+	workWindow = 20 * time.Second
 )
 
 // managedKey marks streams and consumers that this package made, so that it
@@ -63,7 +68,7 @@ func (s Streams) withDefaults() Streams {
 		s.Retention = defaultRetention
 	}
 	if s.Derived == "" {
-		s.Derived = DerivedAsync
+		s.Derived = DerivedMemory
 	}
 	return s
 }
@@ -79,6 +84,14 @@ func (s Streams) configs() []jetstream.StreamConfig {
 		all[i].Metadata = map[string]string{managedKey: "true"}
 	}
 	return all
+}
+
+// derivedStorage is where a stream that can be rebuilt is kept.
+func (s Streams) derivedStorage() jetstream.StorageType {
+	if s.Derived == DerivedMemory {
+		return jetstream.MemoryStorage
+	}
+	return jetstream.FileStorage
 }
 
 // derivedMode is the persistence of a stream that can be rebuilt.
@@ -112,6 +125,7 @@ func (s Streams) queue() jetstream.StreamConfig {
 		Description:       "Steps to do or to undo, and timers. Only the conductor writes here.",
 		Subjects:          []string{events.AllWork, events.AllUndo, events.AllTimers, events.AllDue},
 		Retention:         jetstream.WorkQueuePolicy,
+		Storage:           s.derivedStorage(),
 		PersistMode:       s.derivedMode(),
 		Duplicates:        workWindow,
 		AllowDirect:       true,
@@ -130,6 +144,7 @@ func (s Streams) outcomes() jetstream.StreamConfig {
 		Description: "Answers of stages.",
 		Subjects:    []string{events.AllOutcomes},
 		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     s.derivedStorage(),
 		PersistMode: s.derivedMode(),
 		Duplicates:  workWindow,
 		AllowDirect: true,

@@ -19,6 +19,7 @@ type Broker interface {
 	Publish(ctx context.Context, outs ...bus.Out) error
 	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
 	Acked(ctx context.Context, stream, consumer string) (uint64, error)
+	Depth(ctx context.Context, stream string) (uint64, error)
 	Purge(ctx context.Context, stream, filter string) error
 	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
 	Send(subject string, header map[string]string, data []byte) error
@@ -46,6 +47,10 @@ type Config struct {
 	InFlight int
 	// Cached is how many live jobs are kept in memory. Zero means 20,000.
 	Cached int
+	// MaxQueued is how many tasks and timers may be outstanding before no new
+	// job is accepted; submissions then wait in the intake, and when that is
+	// full submitters are refused. Zero means 50,000.
+	MaxQueued uint64
 	// ReconcileEvery is how often live jobs are compared with the queue. Zero
 	// means every minute. The comparison also runs at the start.
 	ReconcileEvery time.Duration
@@ -65,6 +70,9 @@ func (c *Config) setDefaults() error {
 	if c.Cached <= 0 {
 		c.Cached = 20_000
 	}
+	if c.MaxQueued == 0 {
+		c.MaxQueued = 50_000
+	}
 	if c.ReconcileEvery <= 0 {
 		c.ReconcileEvery = time.Minute
 	}
@@ -78,6 +86,7 @@ func (c *Config) setDefaults() error {
 type Conductor struct {
 	Config
 	jobs  *jobCache
+	gate  *gate
 	nudge chan struct{}
 }
 
@@ -86,7 +95,10 @@ func New(c Config) (*Conductor, error) {
 	if err := c.setDefaults(); err != nil {
 		return nil, err
 	}
-	return &Conductor{Config: c, jobs: newJobCache(c.Cached), nudge: make(chan struct{}, 1)}, nil
+	return &Conductor{
+		Config: c, jobs: newJobCache(c.Cached), nudge: make(chan struct{}, 1),
+		gate: &gate{broker: c.Broker, limit: c.MaxQueued},
+	}, nil
 }
 
 // Register adds the conductor's consumers to a router. The router runs and
@@ -96,15 +108,16 @@ func (c *Conductor) Register(r *bus.Router) error {
 		stream, durable, word string
 		tokens, tenant        int
 		handle                bus.Handler
+		admit                 func(context.Context, int) int
 	}{
-		{events.StreamIntake, events.ConsumerIntake, "submit", 2, 0, c.handleSubmission},
-		{events.StreamOutcomes, events.ConsumerOutcomes, "outcome", 4, 1, c.handleOutcome},
-		{events.StreamControl, events.ConsumerControl, "control", 2, 0, c.handleCommand},
-		{events.StreamQueue, events.ConsumerDue, "due", 2, 0, c.handleTimer},
+		{events.StreamIntake, events.ConsumerIntake, "submit", 2, 0, c.handleSubmission, c.gate.admit},
+		{events.StreamOutcomes, events.ConsumerOutcomes, "outcome", 4, 1, c.handleOutcome, nil},
+		{events.StreamControl, events.ConsumerControl, "control", 2, 0, c.handleCommand, nil},
+		{events.StreamQueue, events.ConsumerDue, "due", 2, 0, c.handleTimer, nil},
 	} {
 		err := r.Add(bus.Subscription{
 			Name: s.durable, Stream: s.stream, Durable: s.durable,
-			MaxInFlight: c.InFlight, Handle: s.handle, Middleware: c.Middleware,
+			MaxInFlight: c.InFlight, Handle: s.handle, Admit: s.admit, Middleware: c.Middleware,
 			DeadTenant: func(subject string) string {
 				if t, ok := events.Tokens(subject, s.word, s.tokens); ok {
 					return t[s.tenant]

@@ -67,13 +67,10 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 // key already made.
 func (c *Conductor) create(ctx context.Context, a *events.Accepted, def *pipeline.Definition, again bool) (events.Receipt, error) {
 	e := c.jobs.lock(jobKey{a.Tenant, a.Job})
-	fresh := !e.known
-	if fresh && !again {
-		// Most submissions are new: try to be the first without looking.
-		e.known, e.sequence, e.revision, e.job = true, 0, 0, events.Job{}
-	} else {
-		e.known = false
-	}
+	// The newest record is always read first. To try the fence without looking
+	// would be cheaper for a new job; but whoever listens to the subjects of the
+	// events would then see the record that the stream refuses.
+	e.known = false
 	mv, err := c.apply(ctx, e, def.Plan, events.Input{Submit: a}, again)
 	c.jobs.unlock(e, err == nil && e.known && !flow.Final(e.job.State))
 	if err != nil {

@@ -53,6 +53,10 @@ type Config struct {
 	// Durability of the embedded broker and of the artifact store:
 	// DurabilityAlways, also when empty, or DurabilityRelaxed.
 	Durability string
+	// Derived says where the streams are kept that can be rebuilt from the
+	// events: bus.DerivedMemory, also when empty, bus.DerivedAsync or
+	// bus.DerivedSync. It counts when they are made.
+	Derived string
 	// AllowPaths are the folders below which file:// sources may be read.
 	AllowPaths []string
 	// AllowCommands are the executables that the command stage may run.

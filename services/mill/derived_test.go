@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -15,7 +16,17 @@ import (
 // finish from their events alone.
 func TestDerivedStreamsCanBeDeleted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *mill.Config) { c.Drain = -1; c.Slots = 2 })
+	for _, derived := range []string{bus.DerivedMemory, bus.DerivedAsync} {
+		t.Run(derived, func(t *testing.T) {
+			t.Parallel()
+			deleteDerived(t, derived)
+		})
+	}
+}
+
+func deleteDerived(t *testing.T, derived string) {
+	t.Helper()
+	w := newWorld(t, func(c *mill.Config) { c.Drain, c.Slots, c.Derived = -1, 2, derived })
 	w.apply("mixed", `
     - id: slow
       uses: simulate@1
@@ -34,20 +45,29 @@ func TestDerivedStreamsCanBeDeleted(t *testing.T) {
 	w.await(jobs[0], "past its first step", func(j events.Job) bool { return j.Steps["flaky"].Attempt > 0 })
 	w.stop()
 
-	streams := filepath.Join(w.cfg.DataDir, "nats", "jetstream", "$G", "streams")
-	for _, s := range []string{events.StreamQueue, events.StreamOutcomes, events.StreamProgress} {
-		if err := os.RemoveAll(filepath.Join(streams, s)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept, err := os.ReadDir(streams)
-	if err != nil || len(kept) == 0 {
-		t.Fatalf("the streams are not where this test deletes them: %v %v", kept, err)
-	}
+	deleteStreams(t, filepath.Join(w.cfg.DataDir, "nats", "jetstream", "$G", "streams"), derived)
 	w.start()
 	for _, job := range jobs {
 		if j := w.final(job); j.State != events.JobCompleted {
 			t.Errorf("job %s ended as %s: %+v", job, j.State, j.Fault)
 		}
+	}
+}
+
+// deleteStreams removes the folders of the derived streams. Those in memory have
+// none, and are gone already.
+func deleteStreams(t *testing.T, dir, derived string) {
+	t.Helper()
+	for _, s := range []string{events.StreamQueue, events.StreamOutcomes, events.StreamProgress} {
+		_, err := os.Stat(filepath.Join(dir, s))
+		if onDisk := err == nil; onDisk != (derived != bus.DerivedMemory && s != events.StreamProgress) {
+			t.Errorf("stream %s on disk: %t", s, onDisk)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, events.StreamEvents)); err != nil {
+		t.Fatalf("the streams are not where this test deletes them: %v", err)
 	}
 }

@@ -128,14 +128,19 @@ func (m *Mill) openStore() error {
 	return nil
 }
 
-// connect opens a connection to the broker for one role.
+// connect opens a connection to the broker for one role, and makes sure of the
+// streams.
 func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*bus.Conn, error) {
 	c, err := bus.Connect(ctx, m.busOptions(name, onReconnect))
 	if err != nil {
 		return nil, err
 	}
 	m.conns = append(m.conns, c)
-	return c, nil
+	// Each connection provisions for itself: it then knows how to make again
+	// what a broker that was restarted has lost.
+	return c, c.Provision(ctx, bus.Streams{
+		Replicas: m.Replicas, Retention: m.Retention, AckWait: m.AckWait, Derived: m.Derived,
+	})
 }
 
 func (m *Mill) busOptions(name string, onReconnect func()) bus.Options {

@@ -22,10 +22,6 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	err = first.Provision(ctx, bus.Streams{Replicas: m.Replicas, Retention: m.Retention, AckWait: m.AckWait})
-	if err != nil {
-		return err
-	}
 	kv, err := first.KV(ctx, events.BucketPipelines)
 	if err != nil {
 		return err
