@@ -27,6 +27,10 @@ type Conn struct {
 	plans plans
 	back  reconnects
 
+	// hook wakes the goroutine that calls OnReconnect.
+	hook  chan struct{}
+	hooks sync.WaitGroup
+
 	closing  sync.Once
 	closed   chan struct{}
 	closeErr error
@@ -37,7 +41,7 @@ type Conn struct {
 // ctx ends. Faults: bus.unreachable, bus.denied, bus.too_old, bus.no_jetstream.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	o = o.withDefaults()
-	c := &Conn{opts: o, log: o.Log, closed: make(chan struct{})}
+	c := &Conn{opts: o, log: o.Log, closed: make(chan struct{}), hook: make(chan struct{}, 1)}
 	nc, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -62,6 +66,9 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 	}
 	c.mux = m
 	nc.SetReconnectHandler(c.onReconnect)
+	if o.OnReconnect != nil {
+		c.hooks.Go(c.callHooks)
+	}
 	return c, nil
 }
 
@@ -129,8 +136,22 @@ func (c *Conn) onReconnect(*nats.Conn) {
 	c.log.Info("connection to the broker is back", "broker", c.address())
 	c.mux.lose()
 	c.back.fire()
-	if c.opts.OnReconnect != nil {
-		go c.opts.OnReconnect()
+	select {
+	case c.hook <- struct{}{}:
+	default:
+	}
+}
+
+// callHooks calls OnReconnect, outside of the client's own callbacks, until the
+// connection is closed.
+func (c *Conn) callHooks() {
+	for {
+		select {
+		case <-c.hook:
+			c.opts.OnReconnect()
+		case <-c.closed:
+			return
+		}
 	}
 }
 
@@ -154,6 +175,7 @@ func (c *Conn) Close() error {
 			}
 		}
 		c.nc.Close()
+		c.hooks.Wait()
 	})
 	return c.closeErr
 }

@@ -2,8 +2,11 @@ package bus
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // Subscribe calls fn for each message on core NATS whose subject matches, one
@@ -13,7 +16,7 @@ import (
 func (c *Conn) Subscribe(subject string, fn func(*Message)) (stop func(), err error) {
 	s, err := c.nc.Subscribe(subject, func(m *nats.Msg) { fn(fromCore(m)) })
 	if err != nil {
-		return nil, busFault("subscribe to "+subject, err)
+		return nil, busFault("subscribe to "+fault.Clip(subject, maxShown), err)
 	}
 	return func() { _ = s.Unsubscribe() }, nil
 }
@@ -28,8 +31,11 @@ func (c *Conn) Request(
 	m := &nats.Msg{Subject: subject, Data: data, Header: make(nats.Header, len(header))}
 	setHeaders(m.Header, header)
 	answer, err := c.nc.RequestMsgWithContext(ctx, m)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, fault.New(fault.BusNotFound, "request "+fault.Clip(subject, maxShown)+": nobody listens", nil)
+	}
 	if err != nil {
-		return nil, busFault("request "+subject, err)
+		return nil, busFault("request "+fault.Clip(subject, maxShown), c.explain(err))
 	}
 	return fromCore(answer), nil
 }

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/bus/bustest"
@@ -120,6 +123,73 @@ func TestStopWithBufferedMessages(t *testing.T) {
 	if seen.distinct() != jobs || seen.total() != jobs {
 		t.Errorf("%d calls for %d of %d messages", seen.total(), seen.distinct(), jobs)
 	}
+}
+
+// The same with a plain Watermill router: our subscriber must not depend on the
+// facade.
+func TestStopOfAWatermillRouter(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(*message.Router, *message.Handler, context.CancelFunc){
+		"router close": func(r *message.Router, _ *message.Handler, _ context.CancelFunc) { _ = r.Close() },
+		"context":      func(_ *message.Router, _ *message.Handler, cancel context.CancelFunc) { cancel() },
+		"handler stop": func(_ *message.Router, h *message.Handler, _ context.CancelFunc) { h.Stop() },
+	}
+	for name, stop := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := provisioned(t, bustest.ServerOptions{})
+			var seen tally
+			submit(t, c, 200)
+			for round := 0; seen.distinct() < 200; round++ {
+				h, cancel, ended := watermillRouter(t, c, func(m *message.Message) error {
+					<-time.After(2 * time.Millisecond)
+					seen.add(m.UUID)
+					return nil
+				})
+				<-time.After(time.Duration(20+round) * time.Millisecond)
+				stop(h.router, h.handler, cancel)
+				<-h.handler.Stopped()
+				cancel()
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.empty(t, events.StreamIntake)
+			if seen.total() != 200 {
+				t.Errorf("%d calls for 200 messages", seen.total())
+			}
+		})
+	}
+}
+
+type routed struct {
+	router  *message.Router
+	handler *message.Handler
+}
+
+func watermillRouter(
+	t *testing.T, c *bus.Conn, handle message.NoPublishHandlerFunc,
+) (routed, context.CancelFunc, <-chan error) {
+	t.Helper()
+	sub, err := bus.NewSubscriber(c, bus.SubscriberOptions{
+		MaxInFlight: 16, Drain: 5 * time.Second,
+		Locate: func(context.Context, string) (bus.Source, error) {
+			return bus.Source{Stream: events.StreamIntake, Consumer: events.ConsumerIntake}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := r.AddConsumerHandler("h", "topic", sub, handle)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	<-r.Running()
+	return routed{r, h}, cancel, ended
 }
 
 // What has started is finished, what has not is handed over at once.

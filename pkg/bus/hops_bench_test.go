@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/bus/bustest"
 )
@@ -183,5 +184,45 @@ func (h *hopBench) await(b *testing.B, n int) {
 		case <-limit:
 			b.Fatal("the jobs did not arrive within 2 minutes")
 		}
+	}
+}
+
+// BenchmarkOneSlot is the rate of a subscription that holds one message at a
+// time: each waits for the round trip of its own request.
+func BenchmarkOneSlot(b *testing.B) {
+	for _, tcp := range []bool{false, true} {
+		b.Run(map[bool]string{false: "in-process", true: "tcp"}[tcp], func(b *testing.B) {
+			w := newWorld(b, bustest.ServerOptions{Listen: tcp})
+			c := bustest.Connect(b, w.server)
+			if tcp {
+				c = bustest.ConnectWith(b, bus.Options{URL: "nats://" + w.server.Addr().String()})
+			}
+			if err := c.Provision(b.Context(), bus.Streams{}); err != nil {
+				b.Fatal(err)
+			}
+			for i := 0; i < b.N; i += 1000 {
+				outs := make([]bus.Out, min(1000, b.N-i))
+				for j := range outs {
+					outs[j] = control(i + j)
+				}
+				if err := c.Publish(b.Context(), outs...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			done, left := make(chan struct{}), b.N
+			b.ResetTimer()
+			start(b, c, bus.RouterOptions{}, bus.Subscription{
+				Stream: events.StreamControl, Durable: events.ConsumerControl,
+				Handle: func(context.Context, *bus.Message) error {
+					if left--; left == 0 {
+						close(done)
+					}
+					return nil
+				},
+			})
+			<-done
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+		})
 	}
 }

@@ -31,8 +31,9 @@ type Options struct {
 	Log *slog.Logger
 	// Timeout bounds calls whose context has no deadline. Zero means 5 seconds.
 	Timeout time.Duration
-	// OnReconnect is called, on a goroutine of its own, after the connection
-	// was lost and is back. It may be nil.
+	// OnReconnect is called after the connection was lost and is back, once at
+	// a time and at least once after the last time. It must not call Close,
+	// which waits for it. It may be nil.
 	OnReconnect func()
 }
 

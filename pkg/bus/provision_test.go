@@ -24,32 +24,37 @@ type streamFacts struct {
 	Schedules bool
 	Rollup    bool
 	Direct    bool
-	Window    time.Duration
+	// Shortest is true for the shortest duplicate window there is.
+	Shortest bool
 }
 
 func TestProvisionedStreams(t *testing.T) {
 	t.Parallel()
-	w, _ := provisioned(t, bustest.ServerOptions{})
+	w := newWorld(t, bustest.ServerOptions{})
+	c := bustest.Connect(t, w.server)
+	if err := c.Provision(t.Context(), bus.Streams{Derived: bus.DerivedAsync}); err != nil {
+		t.Fatal(err)
+	}
 	const async, synced = jetstream.AsyncPersistMode, jetstream.DefaultPersistMode
 	const queue, limits = jetstream.WorkQueuePolicy, jetstream.LimitsPolicy
 	want := map[string]streamFacts{
 		events.StreamIntake: {Subjects: []string{events.AllSubmit}, Retention: queue, Persist: synced,
-			Discard: jetstream.DiscardNew, Direct: true, Window: 100 * time.Millisecond},
+			Discard: jetstream.DiscardNew, Direct: true, Shortest: true},
 		events.StreamQueue: {
 			Subjects:  []string{events.AllWork, events.AllUndo, events.AllTimers, events.AllDue},
-			Retention: queue, Persist: async, Schedules: true, Rollup: true, Direct: true, Window: 2 * time.Minute},
+			Retention: queue, Persist: async, Schedules: true, Rollup: true, Direct: true},
 		events.StreamOutcomes: {Subjects: []string{events.AllOutcomes}, Retention: queue, Persist: async,
-			Direct: true, Window: 2 * time.Minute},
+			Direct: true},
 		events.StreamControl: {Subjects: []string{events.AllControl}, Retention: queue, Persist: synced,
-			Direct: true, Window: 10 * time.Second},
+			Direct: true},
 		events.StreamEvents: {Subjects: []string{events.AllEvents}, Retention: limits, Persist: synced,
-			Direct: true, Window: 10 * time.Second},
+			Direct: true},
 		events.StreamCheckpoints: {Subjects: []string{events.AllCheckpoints}, Retention: limits, Persist: synced,
-			Direct: true, Window: 10 * time.Second},
+			Direct: true},
 		events.StreamProgress: {Subjects: []string{events.AllProgress}, Retention: limits,
-			Storage: jetstream.MemoryStorage, Direct: true, Window: 100 * time.Millisecond},
+			Storage: jetstream.MemoryStorage, Direct: true, Shortest: true},
 		events.StreamDead: {Subjects: []string{events.AllDead}, Retention: limits, Persist: synced,
-			Direct: true, Window: 2 * time.Minute},
+			Direct: true},
 	}
 	got := map[string]streamFacts{}
 	for name := range want {
@@ -59,7 +64,7 @@ func TestProvisionedStreams(t *testing.T) {
 		}
 		c := s.CachedInfo().Config
 		got[name] = streamFacts{c.Subjects, c.Retention, c.Storage, c.PersistMode, c.Discard,
-			c.AllowMsgSchedules, c.AllowRollup, c.AllowDirect, c.Duplicates}
+			c.AllowMsgSchedules, c.AllowRollup, c.AllowDirect, c.Duplicates == 100*time.Millisecond}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)

@@ -171,7 +171,12 @@ func TestPublishGoesOnWhenTheBrokerIsBack(t *testing.T) {
 	p := bustest.NewProxy(t, s)
 	back := make(chan struct{}, 1)
 	c := bustest.ConnectWith(t, bus.Options{
-		URL: p.URL(), Log: bustest.Log(t), OnReconnect: func() { back <- struct{}{} },
+		URL: p.URL(), Log: bustest.Log(t), OnReconnect: func() {
+			select {
+			case back <- struct{}{}:
+			default:
+			}
+		},
 	})
 	if err := c.Provision(t.Context(), bus.Streams{}); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ const (
 	// lookEvery is how often lost requests are looked for.
 	lookEvery = time.Second
 )
+
+// pullPrefix begins the subject that requests for messages go to.
+const pullPrefix = "$JS.API.CONSUMER.MSG.NEXT."
 
 // ackPrefix begins the reply subject of every message from a consumer, and of
 // nothing else.
@@ -142,34 +146,50 @@ func (f *flow) admitted(n int) int {
 	return m
 }
 
-// ask sends a request for n messages.
-func (f *flow) ask(n int) {
-	if n <= 0 {
-		return
+// request is a pull request that has been counted and not yet sent.
+type request struct {
+	subject, reply string
+	n              int
+	expiry         time.Duration
+}
+
+// count makes a request for n messages. The lock is held.
+func (f *flow) count(n int) request {
+	p := &f.pull
+	p.next++
+	r := request{
+		subject: pullPrefix + f.source.Stream + "." + f.source.Consumer,
+		reply:   p.inbox + strconv.FormatUint(p.next, 36), n: n, expiry: pullExpiry,
 	}
-	expiry := pullExpiry
 	if f.opts.Admit != nil {
-		expiry = admitExpiry
+		r.expiry = admitExpiry
 	}
+	p.note(n, time.Now().Add(r.expiry))
+	return r
+}
+
+// ask counts and sends a request for at most n messages: others may have asked
+// for the same slots meanwhile.
+func (f *flow) ask(n int) {
 	f.mu.Lock()
-	if f.stopping {
+	if n = min(n, f.free()); n <= 0 || f.pull.renew {
 		f.mu.Unlock()
 		return
 	}
-	p := &f.pull
-	p.next++
-	p.note(n, time.Now().Add(expiry))
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + f.source.Stream + "." + f.source.Consumer
-	reply := p.inbox + strconv.FormatUint(p.next, 36)
+	r := f.count(n)
 	f.mu.Unlock()
+	f.send(r)
+}
 
+// send sends a request.
+func (f *flow) send(r request) {
 	data := make([]byte, 0, 48)
 	data = append(data, `{"batch":`...)
-	data = strconv.AppendInt(data, int64(n), 10)
+	data = strconv.AppendInt(data, int64(r.n), 10)
 	data = append(data, `,"expires":`...)
-	data = strconv.AppendInt(data, int64(expiry), 10)
+	data = strconv.AppendInt(data, int64(r.expiry), 10)
 	data = append(data, '}')
-	if err := f.conn.nc.PublishRequest(subject, reply, data); err != nil {
+	if err := f.conn.nc.PublishRequest(r.subject, r.reply, data); err != nil {
 		f.lostPull(false)
 	}
 }
@@ -279,18 +299,25 @@ func (f *flow) mend(p *pause) bool {
 }
 
 // relocate looks for the consumer, and has it made again when it is gone.
+// Without a connection it leaves that to reconnected.
 func (f *flow) relocate(p *pause) bool {
-	if p.wait(f.intake) != nil {
+	if !f.conn.nc.IsConnected() || p.wait(f.intake) != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(f.intake, f.conn.opts.Timeout)
 	defer cancel()
+	// An answer that was on its way when the connection was lost never comes.
+	stop := f.conn.back.notify(cancel)
+	defer stop()
 	src, err := f.opts.Locate(ctx, f.topic)
-	if err != nil {
-		if f.intake.Err() == nil {
-			f.log.Warn("the consumer cannot be reached", "error", err)
-			f.nudge()
-		}
+	switch {
+	case err == nil:
+	case errors.Is(ctx.Err(), context.Canceled):
+		f.nudge() // the connection is back, or the flow has stopped
+		return false
+	default:
+		f.log.Warn("the consumer cannot be reached", "error", err)
+		f.nudge()
 		return false
 	}
 	f.mu.Lock()

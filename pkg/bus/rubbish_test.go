@@ -35,6 +35,9 @@ func TestUndecodableMessageIsSetAside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := w.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	submit(t, c, 1)
 	if m := <-got; m.ID != "s-0" {
 		t.Errorf("handled: %+v", m)

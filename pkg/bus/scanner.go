@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -61,8 +62,8 @@ func (r *scanner) run(ctx context.Context) error {
 		if r.last != before {
 			pause, tries = scanPauseMin, 0
 		}
-		if tries++; err != nil && r.hopeless(err, tries) {
-			return err
+		if tries++; r.hopeless(err, tries) {
+			return busFault("scan "+r.scan.Stream, err)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -90,30 +91,40 @@ func (r *scanner) round(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	defer r.drop(cons)
-	if !r.begun {
+	if !r.begun || r.scan.LastPerSubject {
 		r.left = cons.CachedInfo().NumPending
 		r.begun = true
 	}
 	expect := uint64(1)
 	for r.scan.Follow || r.left > 0 {
 		n, err := r.pull(ctx, cons, &expect)
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
-		}
-		if n > 0 || r.scan.Follow {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case n > 0:
 			continue
 		}
-		// Something should have come: it was removed meanwhile, or the
-		// consumer is not what it was.
-		info, err := cons.Info(ctx)
-		if err != nil {
-			return false, r.trouble(err)
-		}
-		if info.NumPending == 0 {
-			return true, nil
+		if done, err := r.quiet(ctx, cons, expect); done || err != nil {
+			return done, err
 		}
 	}
 	return true, nil
+}
+
+// quiet is called when nothing came for a while. It finds out whether that is
+// because there is nothing, or because something was lost on the way.
+func (r *scanner) quiet(ctx context.Context, cons jetstream.Consumer, expect uint64) (done bool, err error) {
+	info, err := cons.Info(ctx)
+	switch {
+	case err != nil:
+		return false, r.trouble(err)
+	case info.Delivered.Consumer != expect-1:
+		return false, errGap
+	}
+	// What should have come was removed meanwhile.
+	return !r.scan.Follow && info.NumPending == 0, nil
 }
 
 func (r *scanner) open(ctx context.Context) (jetstream.Consumer, error) {
@@ -140,8 +151,10 @@ func (r *scanner) pull(
 ) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scanWait)
 	defer cancel()
-	// The consumer may be gone with the connection; then waiting is in vain.
-	stop := r.conn.back.notify(cancel)
+	// What was on its way when the connection was lost does not come again
+	// through this consumer, if that still exists at all.
+	var cut atomic.Bool
+	stop := r.conn.back.notify(func() { cut.Store(true); cancel() })
 	defer stop()
 	batch, err := cons.Fetch(r.batch(), jetstream.FetchContext(ctx),
 		jetstream.FetchMaxBytes(max(scanBytes, 2*int(r.conn.nc.MaxPayload()))))
@@ -158,14 +171,19 @@ func (r *scanner) pull(
 		}
 		*expect++
 		n++
-		if err := r.hand(m, meta); err != nil {
-			return n, handlerError{err}
+		if meta.Sequence.Stream > r.last {
+			if err := r.hand(m, meta); err != nil {
+				return n, handlerError{err}
+			}
 		}
 		if r.ended(meta) {
 			return n, nil
 		}
 	}
 	err = batch.Error()
+	if cut.Load() {
+		return n, errGap
+	}
 	if err == nil || errors.Is(err, jetstream.ErrNoMessages) || ctx.Err() != nil {
 		return n, nil
 	}
@@ -208,8 +226,11 @@ func (r *scanner) config() jetstream.ConsumerConfig {
 		InactiveThreshold: scanIdle,
 	}
 	switch {
-	case r.scan.LastPerSubject && r.last == 0:
+	case r.scan.LastPerSubject && (r.last == 0 || !r.scan.Follow):
 		cfg.DeliverPolicy = jetstream.DeliverLastPerSubjectPolicy
+		if len(cfg.FilterSubjects) == 0 {
+			cfg.FilterSubjects = []string{">"} // the broker wants one
+		}
 	case r.last > 0 || r.scan.From > 0:
 		cfg.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
 		cfg.OptStartSeq = max(r.last+1, r.scan.From)

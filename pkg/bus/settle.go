@@ -114,14 +114,23 @@ func reasonText(err error) string {
 	return fault.Clip(err.Error(), 1024)
 }
 
-// release frees the slot of a delivery.
+// release frees the slot of a delivery and asks for the next message, if it is
+// time to. Where a door has to be asked first, the puller does that.
 func (f *flow) release(d *delivery) {
+	var next request
 	f.mu.Lock()
 	f.held.remove(d)
-	wake := f.free() > 0
 	f.noteIdle()
+	n := f.free()
+	direct := n > 0 && f.opts.Admit == nil && !f.pull.renew
+	if direct {
+		next = f.count(n)
+	}
 	f.mu.Unlock()
-	if wake {
+	switch {
+	case direct:
+		f.send(next)
+	case n > 0:
 		f.nudge()
 	}
 }
