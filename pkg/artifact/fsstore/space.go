@@ -36,7 +36,7 @@ func openSpace(root *os.Root, reserve int64) (*space, error) {
 			dir.Close()
 			return nil, err
 		}
-		sp.reserve = min(defaultReserve, int64(disk.Blocks)*disk.Bsize/reserveShare)
+		sp.reserve = min(defaultReserve, int64(disk.Blocks)*int64(disk.Bsize)/reserveShare)
 	}
 	return sp, nil
 }
@@ -51,7 +51,7 @@ func (sp *space) need(n int) error {
 	if err != nil {
 		return err
 	}
-	if int64(disk.Bavail)*disk.Bsize < sp.reserve+int64(n) {
+	if int64(disk.Bavail)*int64(disk.Bsize) < sp.reserve+int64(n) {
 		return errReserved
 	}
 	return nil
