@@ -13,13 +13,13 @@ import (
 )
 
 // onTerminal runs the program in dir as a person does, and returns what the
-// terminal shows. A terminal that says it is a screen is asked no questions.
+// terminal shows.
 func onTerminal(t *testing.T, dir string, env []string, args ...string) (shown string, err error) {
 	t.Helper()
 	terminal := termtest.Open(t)
 	cmd := exec.Command("millrace", args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, terminal.File, terminal.File
-	cmd.Env = append(os.Environ(), append([]string{"TERM=screen", "TMPDIR=" + dir}, env...)...)
+	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "TMPDIR=" + dir}, env...)...)
 	err = cmd.Run()
 	return terminal.Shown(), err
 }
@@ -89,5 +89,20 @@ func TestWatchOnATerminal(t *testing.T) {
 	shown, err = onTerminal(t, dir, []string{"TERM=dumb"}, "submit", name, "--watch")
 	if err != nil || strings.Contains(shown, "\x1b") {
 		t.Errorf("a dumb terminal: %v, %q", err, shown)
+	}
+}
+
+// TestTerminalIsAskedNothing runs a command that draws nothing on a terminal that
+// would not answer: a question would cost seconds, and its answer would end up in
+// the shell.
+func TestTerminalIsAskedNothing(t *testing.T) {
+	t.Parallel()
+	shown, err := onTerminal(t, t.TempDir(), []string{"TERM=xterm-256color", "CI="}, "version")
+	if err != nil || !strings.HasPrefix(shown, "millrace ") || strings.Contains(shown, "\x1b") {
+		t.Errorf("%v, %q", err, shown)
+	}
+	shown, err = onTerminal(t, t.TempDir(), []string{"TERM=xterm-256color", "CI="}, "demo", "/dev/null")
+	if err == nil || strings.Contains(shown, "\x1b]") || strings.Contains(shown, "\x1b[6n") {
+		t.Errorf("%v, %q", err, shown)
 	}
 }

@@ -9,12 +9,14 @@ import (
 
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/services/millrace/term"
+	"github.com/millrace/millrace/services/millrace/term/quiet"
 )
 
 // Main runs the command line of this process and returns its exit code. The
 // first SIGINT or SIGTERM ends the work in good order; the second one ends the
 // process at once, with code 130.
 func Main() int {
+	quiet.Restore()
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: error: read the working directory: %v\n", term.Name, err)
