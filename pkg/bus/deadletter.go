@@ -43,7 +43,7 @@ func (f *flow) bury(d *delivery, code fault.Code, reason error) error {
 			events.HeaderCESource:      events.CESource,
 			events.HeaderCEID:          events.DeadID(letter.Stream, letter.Sequence),
 			events.HeaderCETime:        letter.Time.Format(time.RFC3339Nano),
-			events.HeaderCEDataSchema:  events.DataSchema("message.dead"),
+			events.HeaderCEDataSchema:  events.DataSchema("dead_letter"),
 		},
 		Data: data,
 	})

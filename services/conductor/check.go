@@ -28,9 +28,11 @@ func (e *complaints) Unwrap() error { return e.fault }
 
 // complain returns the list as one fault, whose code is that of the first.
 func complain(list []events.ProblemError) error {
-	return &complaints{
-		fault: fault.New(fault.Code(list[0].Code), list[0].Pointer+": "+list[0].Detail, nil), list: list,
+	detail := list[0].Detail
+	if list[0].Pointer != "" {
+		detail = list[0].Pointer + ": " + detail
 	}
+	return &complaints{fault: fault.New(fault.Code(list[0].Code), detail, nil), list: list}
 }
 
 // check turns a submission into one that the machine accepts: every file is

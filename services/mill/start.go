@@ -49,9 +49,14 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	group := bus.NewCommitter(conn)
+	var commits conductor.Broker = conn
+	if m.broker == nil || m.Durability == DurabilityAlways {
+		group := bus.NewCommitter(conn)
+		running.start(ctx, "group commit", group.Run)
+		commits = broker{conn, group}
+	}
 	c, err := conductor.New(conductor.Config{
-		Broker: broker{conn, group}, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
+		Broker: commits, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
@@ -65,7 +70,6 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	if err := c.Register(r); err != nil {
 		return err
 	}
-	running.start(ctx, "group commit", group.Run)
 	running.start(ctx, "conductor", r.Run)
 	running.start(ctx, "reconciler", c.Reconcile)
 	return ready(ctx, running, r.Running())

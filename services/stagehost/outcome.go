@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/schemas"
 )
 
 // answerTimeout bounds the publishing of an outcome.
@@ -26,15 +27,9 @@ func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, re
 		StartedAt: whole(started), EndedAt: whole(time.Now()),
 	}
 	if err != nil {
-		f := fault.From(err)
-		o.Verdict, o.Files, o.Findings = events.VerdictFailed, nil, nil
-		o.Fault = &events.Fault{
-			Code: string(f.Code), Class: string(f.Class()), Message: f.Message(),
-			Hint: f.Code.Info().Hint, RetryAfterMS: f.RetryAfter.Milliseconds(),
-		}
-		h.Log.Info("attempt failed", "job", task.Job, "step", task.Step, "attempt", task.Attempt, "error", err)
+		h.fail(&o, err)
 	}
-	data, err := json.Marshal(o)
+	data, err := h.encode(&o)
 	if err != nil {
 		return bus.Reject(fault.InternalBug, err)
 	}
@@ -47,6 +42,36 @@ func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, re
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})
+}
+
+// fail makes an outcome that of a failed attempt.
+func (h *Host) fail(o *events.AttemptOutcome, err error) {
+	f := fault.From(err)
+	o.Verdict, o.Files, o.Findings = events.VerdictFailed, nil, nil
+	o.Fault = &events.Fault{
+		Code: string(f.Code), Class: string(f.Class()), Message: f.Message(),
+		Hint: f.Code.Info().Hint, RetryAfterMS: f.RetryAfter.Milliseconds(),
+	}
+	h.Log.Info("attempt failed", "job", o.Job, "step", o.Step, "attempt", o.Attempt, "error", err)
+}
+
+// encode returns an outcome as the conductor will take it. One that it would set
+// aside, because of what a stage put into it, becomes a failure that says so: an
+// answer that nobody reads would leave the step waiting.
+func (h *Host) encode(o *events.AttemptOutcome) ([]byte, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Files) == 0 && len(o.Findings) == 0 && o.Fault == nil {
+		return data, nil
+	}
+	_, list := schemas.DecodeOutcome(data)
+	if len(list) == 0 {
+		return data, nil
+	}
+	h.fail(o, fault.New(fault.StageBadResult, list[0].Pointer+": "+list[0].Detail, nil))
+	return json.Marshal(o)
 }
 
 func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
