@@ -84,8 +84,11 @@ func TestParams(t *testing.T) {
 		want   string
 	}{
 		{schema, nil, ""},
-		{schema, map[string]string{"n": "3", "s": "3", "b": "true", "either": "3", "any": "3", "odd": "3", "new": "3"},
-			`{"any":"3","b":true,"either":"3","n":3,"new":"3","odd":"3","s":"3"}`},
+		{
+			schema,
+			map[string]string{"n": "3", "s": "3", "b": "true", "either": "3", "any": "3", "odd": "3", "new": "3"},
+			`{"any":"3","b":true,"either":"3","n":3,"new":"3","odd":"3","s":"3"}`,
+		},
 		{schema, map[string]string{"b": "null"}, `{"b":null}`},
 		{nil, map[string]string{"n": "3"}, `{"n":"3"}`},
 		{json.RawMessage(`rubbish`), map[string]string{"n": "3"}, `{"n":"3"}`},

@@ -150,13 +150,22 @@ func TestOddStreams(t *testing.T) {
 		code         fault.Code
 	}{
 		{"plain", "id: 1\nevent: job.accepted\ndata: " + record + "\n\nevent: end\ndata: {}\n\n", []string{"job.accepted", "end"}, ""},
-		{"carriage returns, no spaces, comments, other fields",
+		{
+			"carriage returns, no spaces, comments, other fields",
 			": hi\r\n\r\nretry:10\r\n\r\nid:1\r\nevent:job.accepted\r\ndata:" + record + "\r\n\r\nevent: end\ndata: {}\n\n",
-			[]string{"job.accepted", "end"}, ""},
-		{"a line in two", "id: 1\nevent: job.accepted\ndata: {\"type\":\"job.accepted\",\ndata: \"revision\":1}\n\nevent: end\ndata: {}\n\n",
-			[]string{"job.accepted", "end"}, ""},
-		{"a repeated event", strings.Repeat("id: 1\nevent: job.accepted\ndata: "+record+"\n\n", 3) + "event: end\ndata: {}\n\n",
-			[]string{"job.accepted", "end"}, ""},
+			[]string{"job.accepted", "end"},
+			"",
+		},
+		{
+			"a line in two", "id: 1\nevent: job.accepted\ndata: {\"type\":\"job.accepted\",\ndata: \"revision\":1}\n\nevent: end\ndata: {}\n\n",
+			[]string{"job.accepted", "end"},
+			"",
+		},
+		{
+			"a repeated event", strings.Repeat("id: 1\nevent: job.accepted\ndata: "+record+"\n\n", 3) + "event: end\ndata: {}\n\n",
+			[]string{"job.accepted", "end"},
+			"",
+		},
 		{"a kind from the future", "event: weather\ndata: sunny\n\nevent: end\ndata: {}\n\n", []string{"end"}, ""},
 		{"no data", "event: end\n\nevent: end\ndata: {}\n\n", []string{"end"}, ""},
 		{"rubbish", "id: 1\nevent: job.accepted\ndata: rubbish\n\n", nil, fault.ClientBadAnswer},

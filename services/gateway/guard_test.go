@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -195,9 +196,12 @@ func TestAbout(t *testing.T) {
 	}
 	failing = nil
 	w.Server.Shutdown()
-	for ask(t, "GET", w.URL+"/readyz", nil).StatusCode != 503 {
-		continue
-	}
+	eventually(t, "not ready", func() error {
+		if s := ask(t, "GET", w.URL+"/readyz", nil).StatusCode; s != 503 {
+			return fmt.Errorf("status %d", s)
+		}
+		return nil
+	})
 	same(t, "alive without a broker", ask(t, "GET", w.URL+"/livez", nil).StatusCode, 200)
 
 	var list api.StageList

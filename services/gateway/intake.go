@@ -99,11 +99,15 @@ func (in *intake) submit(ctx context.Context, s submission) (events.Receipt, err
 				return events.Receipt{}, err
 			}
 		case <-ctx.Done():
-			return events.Receipt{}, fault.New(fault.BusTimeout,
-				"the submission is stored, but no conductor has answered yet; sending it again with "+
-					"the same key ("+fault.Clip(s.key, 255)+") is harmless and gives the same job", ctx.Err())
+			return events.Receipt{}, noAnswer("the submission is stored, but no conductor has answered yet", s, ctx.Err())
 		}
 	}
+}
+
+// noAnswer is the fault of a submission whose fate is not known.
+func noAnswer(why string, s submission, cause error) error {
+	return fault.New(fault.BusTimeout, why+"; sending it again with the same key ("+
+		fault.Clip(s.key, maxKey)+") is harmless and gives the same job", cause)
 }
 
 func (in *intake) publish(ctx context.Context, s submission, replyTo string) error {
@@ -122,6 +126,8 @@ func (in *intake) publish(ctx context.Context, s submission, replyTo string) err
 		return fault.New(fault.SubmitRefused, "", err)
 	case fault.Has(err, fault.BusTooLarge):
 		return fault.New(fault.SubmitTooLarge, "it does not fit into one message", err)
+	case fault.Has(err, fault.BusTimeout):
+		return noAnswer("whether the submission is stored is not known", s, err)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/gateway/gatewaytest"
@@ -48,19 +49,14 @@ func TestLongPoll(t *testing.T) {
 	w := gatewaytest.New(t, gateway.Config{Limits: gateway.Limits{MaxWait: 20 * time.Second}})
 	r := submit(t, w, oneFile)
 	u := w.URL + "/v1/jobs/" + r.Job
-	got := make(chan answer, 2)
-	for _, h := range [][]string{
-		{"If-None-Match", `"1"`, "Prefer", "wait=600"}, // the next revision
-		{"Prefer", `wait="20"; x=y`},                   // the end
-	} {
-		go func() { got <- ask(t, "GET", u, nil, h...) }()
-	}
+	next := later(t, "GET", u, nil, "If-None-Match", `"1"`, "Prefer", "wait=600")
+	end := later(t, "GET", u, nil, "Prefer", `wait="20"; x=y`)
 	w.Conductor.Note(r.Job, 10)
-	a := <-got
+	a := arrived(t, next)
 	same(t, "etag", a.Header.Get("ETag"), `"2"`)
 	same(t, "granted", a.Header.Get("Preference-Applied"), "wait=20")
 	w.Conductor.Outcome(r.Job, nil)
-	a = <-got
+	a = arrived(t, end)
 	var j api.Job
 	a.into(t, 200, &j)
 	same(t, "state", j.Job.State, events.JobCompleted)
@@ -103,13 +99,16 @@ func TestStopEndsWaiting(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{})
 	r := submit(t, w, oneFile)
-	got := make(chan answer, 1)
-	go func() {
-		got <- ask(t, "GET", w.URL+"/v1/jobs/"+r.Job, nil, "If-None-Match", `"1"`, "Prefer", "wait=60")
-	}()
-	time.Sleep(50 * time.Millisecond) // most likely it waits by now; if not, it is answered all the same
+	before := w.Server.NumSubscriptions()
+	got := later(t, "GET", w.URL+"/v1/jobs/"+r.Job, nil, "If-None-Match", `"1"`, "Prefer", "wait=60")
+	eventually(t, "the request waits", func() error {
+		if w.Server.NumSubscriptions() <= before {
+			return errors.New("it does not listen yet")
+		}
+		return nil
+	})
 	w.Stop()
-	same(t, "status", (<-got).StatusCode, 304)
+	same(t, "status", arrived(t, got).StatusCode, 304)
 }
 
 func TestTooManyFollowers(t *testing.T) {
@@ -249,22 +248,20 @@ func TestCommandThatComesTooLate(t *testing.T) {
 	w := gatewaytest.New(t, gateway.Config{})
 	w.Conductor.Deaf()
 	job := submit(t, w, oneFile).Job
-	got := make(chan answer, 1)
-	go func() { got <- ask(t, "POST", w.URL+"/v1/jobs/"+job+"/cancel", nil) }()
-	for {
-		m, err := w.Conn.Last(t.Context(), events.StreamControl, events.ControlSubject("default", job))
-		if err == nil {
-			same(t, "id of the command", m.ID, "default/"+job+"/cancel/1")
-			var cmd events.Command
-			if err := json.Unmarshal(m.Data, &cmd); err != nil {
-				t.Fatal(err)
-			}
-			same(t, "command", cmd, events.Command{Verb: events.VerbCancel, By: "http"})
-			break
-		}
+	got := later(t, "POST", w.URL+"/v1/jobs/"+job+"/cancel", nil)
+	var m *bus.Message
+	eventually(t, "the command", func() (err error) {
+		m, err = w.Conn.Last(t.Context(), events.StreamControl, events.ControlSubject("default", job))
+		return err
+	})
+	same(t, "id of the command", m.ID, "default/"+job+"/cancel/1")
+	var cmd events.Command
+	if err := json.Unmarshal(m.Data, &cmd); err != nil {
+		t.Fatal(err)
 	}
+	same(t, "command", cmd, events.Command{Verb: events.VerbCancel, By: "http"})
 	w.Conductor.Outcome(job, nil)
-	p := (<-got).problem(t, 409, "job.not_allowed")
+	p := arrived(t, got).problem(t, 409, "job.not_allowed")
 	if !strings.Contains(p.Detail, "completed") {
 		t.Errorf("detail %q", p.Detail)
 	}

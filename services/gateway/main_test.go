@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -53,6 +54,28 @@ func ask(t *testing.T, method, url string, body io.Reader, headers ...string) an
 		t.Fatalf("%s %s: read the answer: %v", method, url, err)
 	}
 	return answer{r, data}
+}
+
+// later makes a request in the background. Its answer is closed without one when
+// the request fails.
+func later(t *testing.T, method, url string, body io.Reader, headers ...string) <-chan answer {
+	t.Helper()
+	got := make(chan answer, 1)
+	go func() {
+		defer close(got)
+		got <- ask(t, method, url, body, headers...)
+	}()
+	return got
+}
+
+// arrived waits for the answer of a request in the background.
+func arrived(t *testing.T, got <-chan answer) answer {
+	t.Helper()
+	a, ok := <-got
+	if !ok {
+		t.Fatal("there is no answer")
+	}
+	return a
 }
 
 // into decodes a JSON answer that must have a status.
@@ -106,6 +129,22 @@ func bytesOf(n int) []byte {
 		b[i] = byte(x >> 24)
 	}
 	return b
+}
+
+// eventually tries until there is no error, for as long as only a broken test takes.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func reader(b []byte) io.Reader { return bytes.NewReader(b) }

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -88,9 +89,12 @@ func TestSubmitAndWait(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{})
 	go func() {
-		for len(w.Conductor.Submissions()) == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, "the first submission", func() error {
+			if len(w.Conductor.Submissions()) == 0 {
+				return errors.New("nothing yet")
+			}
+			return nil
+		})
 		var r events.Receipt
 		a := ask(t, "POST", w.URL+"/v1/jobs", strings.NewReader(oneFile),
 			"Content-Type", "application/json", "Idempotency-Key", "k")

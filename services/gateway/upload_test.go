@@ -277,13 +277,11 @@ func TestUploadsWaitForTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{Limits: gateway.Limits{Uploads: 1}})
 	pr, pw := io.Pipe()
-	first := make(chan answer, 1)
-	go func() { first <- ask(t, "POST", w.URL+"/v1/artifacts", pr) }()
+	first := later(t, "POST", w.URL+"/v1/artifacts", pr)
 	if _, err := pw.Write([]byte("first")); err != nil {
 		t.Fatal(err)
 	}
-	second := make(chan answer, 1)
-	go func() { second <- ask(t, "POST", w.URL+"/v1/artifacts", strings.NewReader("second")) }()
+	second := later(t, "POST", w.URL+"/v1/artifacts", strings.NewReader("second"))
 	select {
 	case a := <-second:
 		t.Errorf("the second did not wait: %d", a.StatusCode)
@@ -291,6 +289,6 @@ func TestUploadsWaitForTheirTurn(t *testing.T) {
 	}
 	_ = pw.Close()
 	var f events.File
-	(<-first).into(t, http.StatusCreated, &f)
-	(<-second).into(t, http.StatusCreated, &f)
+	arrived(t, first).into(t, http.StatusCreated, &f)
+	arrived(t, second).into(t, http.StatusCreated, &f)
 }

@@ -266,9 +266,11 @@ func TestRubbishInTheLogIsPassedOver(t *testing.T) {
 	for i, out := range []bus.Out{
 		{Subject: events.EventSubject("default", "p", "x", events.KindJob), Data: []byte("no headers")},
 		{Subject: events.EventSubject("default", "p", "NOT", events.KindJob), Header: map[string]string{
-			events.HeaderRevision: "1", events.HeaderState: "accepted"}},
+			events.HeaderRevision: "1", events.HeaderState: "accepted",
+		}},
 		{Subject: events.EventSubject("default", "p", "y", events.KindJob), Data: []byte("{not json"), Header: map[string]string{
-			events.HeaderRevision: "1", events.HeaderState: "accepted"}},
+			events.HeaderRevision: "1", events.HeaderState: "accepted",
+		}},
 	} {
 		out.ID = fmt.Sprintf("rubbish-%d", i)
 		if _, err := w.conn.Commit(t.Context(), out); err != nil {
