@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"crypto/rand"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -34,6 +36,7 @@ type Committed struct {
 // that was stored after all is then found to be.
 func (c *Conn) CommitAll(ctx context.Context, outs []Out) []Committed {
 	done := make([]Committed, len(outs))
+	outs = withTransactions(outs)
 	if len(outs) > 1 && len(outs) <= maxBatch {
 		if first, err := c.commitBatch(ctx, outs); err == nil {
 			for i := range done {
@@ -48,6 +51,22 @@ func (c *Conn) CommitAll(ctx context.Context, outs []Out) []Committed {
 	return done
 }
 
+// withTransactions gives each message a transaction id that has none, so that a
+// message of the batch and the same one sent by itself are the same write.
+func withTransactions(outs []Out) []Out {
+	outs = slices.Clone(outs)
+	for i := range outs {
+		if outs[i].Header[events.HeaderTx] != "" {
+			continue
+		}
+		h := make(map[string]string, len(outs[i].Header)+1)
+		maps.Copy(h, outs[i].Header)
+		h[events.HeaderTx] = rand.Text()
+		outs[i].Header = h
+	}
+	return outs
+}
+
 // commitBatch stores messages all or none, and returns the sequence of the first.
 func (c *Conn) commitBatch(ctx context.Context, outs []Out) (uint64, error) {
 	ctx, cancel := c.withTimeout(ctx)
@@ -58,9 +77,6 @@ func (c *Conn) commitBatch(ctx context.Context, outs []Out) (uint64, error) {
 		m, err := c.encode(&outs[i])
 		if err != nil {
 			return 0, err
-		}
-		if m.Header.Get(events.HeaderTx) == "" {
-			m.Header[events.HeaderTx] = []string{rand.Text()}
 		}
 		m.Header[headerBatchID] = []string{id}
 		m.Header[headerBatchSequence] = []string{strconv.Itoa(i + 1)}

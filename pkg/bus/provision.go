@@ -146,7 +146,7 @@ func (c *Conn) createOrUpdate(ctx context.Context, want jetstream.StreamConfig) 
 		return err
 	}
 	// Neither can be changed on a stream that exists.
-	want.PersistMode = cfg.PersistMode
+	want.Storage, want.PersistMode = cfg.Storage, cfg.PersistMode
 	want.Metadata = mergeMetadata(cfg.Metadata, want.Metadata)
 	_, err = c.js.UpdateStream(ctx, want)
 	return err

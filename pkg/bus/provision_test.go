@@ -114,13 +114,13 @@ func TestProvisionAgain(t *testing.T) {
 	}
 }
 
-// A broker upgraded in place meets streams of the other kind of persistence,
-// which no update can change.
+// How a stream is stored cannot be changed once it is there: a mill that is
+// started with another setting goes on with the streams it has.
 func TestProvisionKeepsHowADerivedStreamIsWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, bustest.ServerOptions{})
 	c := bustest.Connect(t, w.server)
-	for _, derived := range []string{bus.DerivedSync, bus.DerivedAsync} {
+	for _, derived := range []string{bus.DerivedSync, bus.DerivedAsync, bus.DerivedMemory, ""} {
 		if err := c.Provision(t.Context(), bus.Streams{Derived: derived}); err != nil {
 			t.Fatalf("derived streams %s: %v", derived, err)
 		}
@@ -128,8 +128,9 @@ func TestProvisionKeepsHowADerivedStreamIsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mode := s.CachedInfo().Config.PersistMode; mode != jetstream.DefaultPersistMode {
-			t.Errorf("derived streams %s: the queue is written %v", derived, mode)
+		cfg := s.CachedInfo().Config
+		if cfg.PersistMode != jetstream.DefaultPersistMode || cfg.Storage != jetstream.FileStorage {
+			t.Errorf("derived streams %s: the queue is written %v to %v", derived, cfg.PersistMode, cfg.Storage)
 		}
 	}
 	if err := c.Provision(t.Context(), bus.Streams{Derived: "often"}); !fault.Has(err, fault.BusProvisionFailed) {
