@@ -34,6 +34,7 @@ func (p *Program) doctorCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&c.DataDir, "data-dir", DefaultDataDir, "`FOLDER` where the mill would keep its data")
 	flags.StringVar(&c.HTTPAddr, "http-addr", DefaultHTTPAddr, "`ADDRESS` where the mill would listen")
+	flags.StringVar(&c.NATSAddr, "nats-addr", "", "`ADDRESS` where the mill's own broker would listen")
 	flags.StringVar(&c.Broker.URL, "nats", "", "`URL` of an external broker to try")
 	flags.StringVar(&c.Broker.Creds, "nats-creds", "", "`FILE` with the credentials for the broker")
 	flags.DurationVar(&c.Wait, "wait", 3*time.Second, "`TIME` to wait for the broker and for the server")
@@ -45,6 +46,9 @@ func (p *Program) doctorCommand() *cobra.Command {
 func (p *Program) doctor(ctx context.Context, c doctor.Config, server serverFlags) (err error) {
 	c.DataDir = p.absolute(c.DataDir)
 	if c.HTTPAddr, err = listenAddr("--http-addr", c.HTTPAddr); err != nil {
+		return err
+	}
+	if c.NATSAddr, err = listenAddr("--nats-addr", c.NATSAddr); err != nil {
 		return err
 	}
 	c.Broker = bus.Options{

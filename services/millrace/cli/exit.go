@@ -65,7 +65,7 @@ func ExitOf(err error) int {
 	}
 	f := fault.From(err)
 	switch f.Code {
-	case fault.CliUsage:
+	case fault.CliUsage, fault.MillBadConfig:
 		return ExitUsage
 	case fault.CliInterrupted:
 		return ExitInterrupted

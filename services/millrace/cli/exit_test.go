@@ -24,6 +24,7 @@ func TestExitOfErrors(t *testing.T) {
 		{"a bug", fault.New(fault.InternalBug, "", nil), 1},
 		{"a failed check of the demo", fault.New(fault.DemoCheckFailed, "", nil), 1},
 		{"usage", usage("x"), 2},
+		{"flags that do not fit", fault.New(fault.MillBadConfig, "", nil), 2},
 		{"a bad file", fault.New(fault.DecompressCorrupt, "", nil), 4},
 		{"a bad pipeline", fault.New(fault.PipelineInvalid, "", nil), 4},
 		{"a missing file", unreadable(errors.New("x")), 4},

@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
-	"github.com/millrace/millrace/pkg/fault"
 )
 
 // jobObject is a job under -o json.
@@ -140,26 +138,4 @@ func (p *Program) jobActCommand(verb, sentence string, do act) *cobra.Command {
 			return lines(w, "%s  %s\n", j.Job.ID, j.Job.State)
 		})
 	})
-}
-
-// completesJobs lets the shell complete the ids of recent jobs.
-func (p *Program) completesJobs(cmd *cobra.Command, server *serverFlags) {
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		c, err := p.connect(*server)
-		if err != nil || len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		ctx, cancel := context.WithTimeoutCause(cmd.Context(), 2*time.Second,
-			fault.New(fault.ClientUnreachable, "complete a job", nil))
-		defer cancel()
-		page, err := c.List(ctx, api.JobQuery{})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var ids []string
-		for _, j := range page.Jobs {
-			ids = append(ids, j.ID+"\t"+string(j.State)+" "+j.Pipeline.Name)
-		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
-	}
 }

@@ -39,6 +39,7 @@ func (p *Program) jobListCommand() *cobra.Command {
 	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, fmt.Sprintf("`COUNT` of jobs, 1 to %d", api.MaxLimit))
 	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
 	server.add(cmd)
+	p.completesPipelines(cmd, &server)
 	p.takesOutput(cmd)
 	return does(cmd, func(ctx context.Context, _ []string) error {
 		if err := completeQuery(&q, states, labels); err != nil {
@@ -81,7 +82,7 @@ func (p *Program) jobList(ctx context.Context, c *client.Client, q api.JobQuery)
 	}
 	return p.print(jobListObject{"job.list", *page}, func(w io.Writer) error {
 		if len(page.Jobs) == 0 {
-			p.talk.Say("there is no such job")
+			p.talk.Say("no jobs")
 			return nil
 		}
 		now := time.Now()

@@ -27,14 +27,15 @@ func Main() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	go obey(ctx, signals, cancel)
+	go obey(ctx, signals, cancel, die)
 
 	p := &Program{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Dir: dir}
 	return p.Run(ctx, os.Args[1:])
 }
 
-// obey waits for signals as long as the process lives.
-func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc) {
+// obey waits for signals: the first one cancels, the second one kills. It returns
+// when ctx ends otherwise than by a signal.
+func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc, kill func()) {
 	select {
 	case s := <-signals:
 		cancel(fault.New(fault.CliInterrupted, s.String(), nil))
@@ -42,6 +43,11 @@ func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCa
 		return
 	}
 	<-signals
+	kill()
+}
+
+// die ends the process at once and leaves a usable terminal behind.
+func die() {
 	if term.IsTerminal(os.Stderr) {
 		term.ShowCursor(os.Stderr)
 	}

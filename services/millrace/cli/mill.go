@@ -51,8 +51,11 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	if f.logJSON {
 		c.Log = slog.New(slog.NewJSONHandler(p.Err, options))
 	}
-	if c.Slots < 0 {
-		return c, usage("--slots is 0 or more, not %d", c.Slots)
+	if err := f.checkNumbers(); err != nil {
+		return c, err
+	}
+	if c.Drain == 0 {
+		c.Drain = -1 // for the mill, 0 is the default
 	}
 	for _, dir := range []*string{&c.DataDir, &c.PublishDir, &c.ArtifactDir} {
 		*dir = p.absolute(*dir)
@@ -66,6 +69,25 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	}
 	c.NATSListen, err = listenAddr("--nats-addr", c.NATSListen)
 	return c, err
+}
+
+// checkNumbers refuses numbers that make no sense, or that would silently mean the
+// default.
+func (f *millFlags) checkNumbers() error {
+	c := f.config
+	switch {
+	case c.Slots < 0:
+		return usage("--slots is 0 or more, not %d", c.Slots)
+	case c.AckWait < 100*time.Millisecond:
+		return usage("--ack-wait is 100ms or more, not %s", c.AckWait)
+	case c.Drain < 0:
+		return usage("--drain is 0 or more, not %s", c.Drain)
+	case c.Retention < 0:
+		return usage("--retention is 0 or more, not %s", c.Retention)
+	case c.Replicas < 0 || c.Replicas > 5:
+		return usage("--replicas is 1 to 5, not %d", c.Replicas)
+	}
+	return nil
 }
 
 // absolute makes a path absolute. Empty stays empty.

@@ -87,6 +87,7 @@ func (p *Program) pipelineGetCommand() *cobra.Command {
 		Args:    needs("NAME", 1),
 		Example: "millrace pipeline get default > mine.yaml\nmillrace pipeline get default -o json",
 	}
+	cmd.ValidArgsFunction = p.completes(&server, pipelineNames)
 	cmd.Flags().StringVar(&digest, "digest", "", "`DIGEST` of an earlier version (default the current one)")
 	server.add(cmd)
 	p.takesOutput(cmd)

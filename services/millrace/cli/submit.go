@@ -52,6 +52,7 @@ func (p *Program) submitCommand() *cobra.Command {
 	flags.BoolVar(&f.watch, "watch", false, "show what happens until then")
 	flags.BoolVar(&f.plain, "plain", false, "plain lines instead of bars")
 	f.server.add(cmd)
+	p.completesPipelines(cmd, &f.server)
 	p.takesOutput(cmd)
 	return does(cmd, func(ctx context.Context, args []string) error { return p.submit(ctx, &f, args) })
 }

@@ -38,8 +38,9 @@ type Config struct {
 	// DataDir is where the mill would keep its data. It need not exist; nothing
 	// is left behind in it.
 	DataDir string
-	// HTTPAddr is where the mill would listen.
-	HTTPAddr string
+	// HTTPAddr is where the mill would listen for HTTP, and NATSAddr where its
+	// own broker would. An empty NATSAddr leaves that check out.
+	HTTPAddr, NATSAddr string
 	// Broker is an external broker. An empty URL leaves the check out.
 	Broker bus.Options
 	// Server is the address of a running mill, and NoServer the reason why none
@@ -57,7 +58,7 @@ func Run(ctx context.Context, c Config) []Check {
 		c.Wait = 3 * time.Second
 	}
 	checks := []func(context.Context, Config) Check{
-		checkSync, checkSpace, checkTemp, checkFiles, checkPort, checkClock, checkBroker, checkServer,
+		checkSync, checkSpace, checkTemp, checkFiles, checkHTTP, checkNATS, checkClock, checkBroker, checkServer,
 	}
 	out := make([]Check, 0, len(checks))
 	for _, check := range checks {

@@ -14,7 +14,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	checks := Run(t.Context(), Config{DataDir: filepath.Join(dir, "not", "there"), HTTPAddr: "127.0.0.1:0", NoServer: "none"})
-	if len(checks) != 8 {
+	if len(checks) != 9 {
 		t.Errorf("%d checks: %+v", len(checks), checks)
 	}
 	for _, c := range checks {
@@ -55,11 +55,17 @@ func TestPortThatIsTaken(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	addr := l.Addr().String()
-	if c := checkPort(t.Context(), Config{HTTPAddr: addr}); c.Status != Warn || c.Hint == "" {
+	if c := checkHTTP(t.Context(), Config{HTTPAddr: addr}); c.Status != Warn || c.Hint == "" {
 		t.Errorf("taken by a stranger: %+v", c)
 	}
-	if c := checkPort(t.Context(), Config{HTTPAddr: addr, Server: "http://" + addr}); c.Status != OK {
+	if c := checkHTTP(t.Context(), Config{HTTPAddr: addr, Server: "http://" + addr}); c.Status != OK {
 		t.Errorf("taken by the mill: %+v", c)
+	}
+	if c := checkNATS(t.Context(), Config{NATSAddr: addr}); c.Status != Warn || c.Hint == "" {
+		t.Errorf("taken for the broker: %+v", c)
+	}
+	if c := checkNATS(t.Context(), Config{NATSAddr: "127.0.0.1:0"}); c.Status != OK {
+		t.Errorf("free for the broker: %+v", c)
 	}
 }
 

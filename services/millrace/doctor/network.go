@@ -14,20 +14,38 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// checkPort looks whether the mill could listen for HTTP.
-func checkPort(_ context.Context, c Config) Check {
-	check := Check{Name: "http-port", Status: OK, Detail: c.HTTPAddr + " is free"}
-	l, err := net.Listen("tcp", c.HTTPAddr)
-	switch {
-	case err == nil:
-		_ = l.Close()
-	case strings.HasSuffix(c.Server, "//"+c.HTTPAddr):
-		check.Detail = c.HTTPAddr + " is the running mill"
-	default:
-		check.Status, check.Detail = Warn, err.Error()
+// checkHTTP looks whether the mill could listen for HTTP.
+func checkHTTP(_ context.Context, c Config) Check {
+	check := checkPort("http-port", c.HTTPAddr)
+	if check.Status != OK && strings.HasSuffix(c.Server, "//"+c.HTTPAddr) {
+		return Check{Name: check.Name, Status: OK, Detail: c.HTTPAddr + " is the running mill"}
+	}
+	if check.Status != OK {
 		check.Hint = "Another program listens there; millrace dev takes a free port by itself, or choose one with --http-addr."
 	}
 	return check
+}
+
+// checkNATS looks whether the mill's own broker could listen.
+func checkNATS(_ context.Context, c Config) Check {
+	if c.NATSAddr == "" {
+		return Check{Name: "nats-port", Status: Info, Detail: "the broker stays closed; name a port by --nats-addr"}
+	}
+	check := checkPort("nats-port", c.NATSAddr)
+	if check.Status != OK {
+		check.Hint = "Another program listens there, perhaps another broker; choose another --nats-addr."
+	}
+	return check
+}
+
+// checkPort looks whether an address is free.
+func checkPort(name, addr string) Check {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return Check{Name: name, Status: Warn, Detail: err.Error()}
+	}
+	_ = l.Close()
+	return Check{Name: name, Status: OK, Detail: addr + " is free"}
 }
 
 const (
