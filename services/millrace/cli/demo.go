@@ -160,8 +160,12 @@ func (v *demoView) end() {
 func summary(r *demo.Report) string {
 	text := fmt.Sprintf("%d jobs, %d records, %s in %s: %.0f jobs/s, %s", len(r.Items), r.Records,
 		term.Bytes(r.Bytes), term.Took(r.Took), float64(len(r.Items))/r.Took.Seconds(), term.Rate(r.Bytes, r.Took))
-	if n := r.Retries(); n > 0 {
-		text += fmt.Sprintf("; %d %s failed on purpose and %s tried again", n, plural(n, "step", "steps"), plural(n, "was", "were"))
+	hiccups, retries := r.Again()
+	if hiccups > 0 {
+		text += fmt.Sprintf("; %d %s told to fail once and tried again", hiccups, plural(hiccups, "step was", "steps were"))
+	}
+	if retries > 0 {
+		text += fmt.Sprintf("; %d other %s", retries, plural(retries, "retry", "retries"))
 	}
 	return text
 }

@@ -27,6 +27,7 @@ type demoObject struct {
 	TookMS   int64        `json:"took_ms"`
 	Bytes    int64        `json:"bytes"`
 	Records  int          `json:"records"`
+	Hiccups  int          `json:"hiccups"`
 	Retries  int          `json:"retries"`
 	BytesPS  int64        `json:"bytes_per_second"`
 	Checks   []demo.Check `json:"checks"`
@@ -120,9 +121,10 @@ func (p *Program) writeReport(w io.Writer, r *demo.Report, base string) error {
 }
 
 func reportObject(r *demo.Report, base string, kept bool) demoObject {
+	hiccups, retries := r.Again()
 	o := demoObject{
 		Type: "demo.report", OK: r.OK(), Folder: base, Results: filepath.Join(base, "results"),
-		TookMS: r.Took.Milliseconds(), Bytes: r.Bytes, Records: r.Records, Retries: r.Retries(),
+		TookMS: r.Took.Milliseconds(), Bytes: r.Bytes, Records: r.Records, Hiccups: hiccups, Retries: retries,
 		BytesPS: int64(float64(r.Bytes) / r.Took.Seconds()), Checks: r.Checks, DataKept: kept,
 	}
 	for _, i := range r.Items {

@@ -107,7 +107,7 @@ func (b *Board) Lines(width, frame int, paint term.Paint) []string {
 	}
 	foot := fmt.Sprintf("%d of %d files through, %s", b.through, b.files, term.Took(time.Since(b.start)))
 	if b.retries > 0 {
-		foot += fmt.Sprintf(", %d failed on purpose and tried again", b.retries)
+		foot += fmt.Sprintf(", %d tried again", b.retries)
 	}
 	if b.failed > 0 {
 		foot += ", " + paint.Bad(fmt.Sprintf("%d failed", b.failed))

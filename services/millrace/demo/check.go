@@ -48,13 +48,14 @@ func (r *Report) OK() bool {
 	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return !c.OK() })
 }
 
-// Retries counts the attempts that failed and were made again.
-func (r *Report) Retries() int {
-	n := 0
+// Again counts the attempts that were told to fail and were made again, and the
+// others.
+func (r *Report) Again() (hiccups, retries int) {
 	for _, i := range r.Items {
-		n += i.Retries
+		hiccups += i.Hiccups
+		retries += i.Retries
 	}
-	return n
+	return hiccups, retries
 }
 
 // checker makes one check of one item. It returns what is wrong, or "".

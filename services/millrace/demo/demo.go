@@ -15,8 +15,11 @@ import (
 //go:embed demo.yaml
 var pipelineSource []byte
 
-// pipelineName is its name.
-const pipelineName = "demo"
+// pipelineName is its name, and hiccupStep the step of it that fails when told to.
+const (
+	pipelineName = "demo"
+	hiccupStep   = "hiccup"
+)
 
 const (
 	// workers is how many files are on their way at once.
@@ -46,8 +49,9 @@ type Item struct {
 	Job    string
 	State  events.JobState
 	Took   time.Duration
-	// Retries counts the attempts that failed and were made again.
-	Retries int
+	// Hiccups counts the attempts that were told to fail, Retries all others that
+	// failed and were made again.
+	Hiccups, Retries int
 	// Published is the path of the result, and PublishedSize its size in bytes.
 	Published     string
 	PublishedSize int64

@@ -79,8 +79,13 @@ func (item *Item) follow(ctx context.Context, c Config) error {
 			break
 		}
 	}
-	for _, s := range last.Steps {
-		item.Retries += max(s.Attempt-1, 0)
+	for id, s := range last.Steps {
+		again := max(s.Attempt-1, 0)
+		if id == hiccupStep {
+			item.Hiccups += again
+		} else {
+			item.Retries += again
+		}
 	}
 	item.Published = last.Steps["publish"].Findings["path"]
 	if last.State == events.JobCompleted {
