@@ -142,9 +142,17 @@ func TestCommitter(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+	for i, o := range firsts("late", 100) { // more than go straight, and nobody groups them
+		wg.Go(func() {
+			if _, err := g.Commit(t.Context(), o); err != nil {
+				t.Errorf("after the end, %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
 	n := 0
 	err := c.Scan(t.Context(), bus.Scan{Stream: events.StreamEvents}, func(*bus.Message) error { n++; return nil })
-	if err != nil || n != 1000 {
-		t.Errorf("%d records, want 1000: %v", n, err)
+	if err != nil || n != 1100 {
+		t.Errorf("%d records, want 1100: %v", n, err)
 	}
 }

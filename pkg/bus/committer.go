@@ -18,6 +18,7 @@ import (
 type Committer struct {
 	conn  *Conn
 	queue chan *pending
+	ended chan struct{}
 
 	inFlight atomic.Int64
 	batches  atomic.Int64 // started and ended batches; odd while one is under way
@@ -46,7 +47,7 @@ const (
 
 // NewCommitter returns a committer over a connection.
 func NewCommitter(c *Conn) *Committer {
-	return &Committer{conn: c, queue: make(chan *pending, maxBatch)}
+	return &Committer{conn: c, queue: make(chan *pending, maxBatch), ended: make(chan struct{})}
 }
 
 // Commit is [Conn.Commit]. Two commits under way at once must not have the same
@@ -67,8 +68,21 @@ func (g *Committer) Commit(ctx context.Context, o Out) (uint64, error) {
 	select {
 	case c := <-p.done:
 		return c.Sequence, c.Err
+	case <-g.ended:
+		return g.afterEnd(ctx, p)
 	case <-ctx.Done():
 		return 0, fault.New(fault.BusTimeout, "wait for a group commit", context.Cause(ctx))
+	}
+}
+
+// afterEnd finishes a commit that was put into the queue while Run ended: it has
+// its result by now, or nobody has touched it.
+func (g *Committer) afterEnd(ctx context.Context, p *pending) (uint64, error) {
+	select {
+	case c := <-p.done:
+		return c.Sequence, c.Err
+	default:
+		return g.conn.Commit(ctx, p.out)
 	}
 }
 
@@ -95,7 +109,9 @@ func (g *Committer) worth() int64 {
 }
 
 // Run groups what waits until ctx ends; then it commits the rest and returns.
+// It is called once. Commits after that go straight to the broker.
 func (g *Committer) Run(ctx context.Context) error {
+	defer close(g.ended)
 	work := context.WithoutCancel(ctx)
 	for {
 		select {

@@ -32,7 +32,8 @@ func (c *Conn) Request(
 	setHeaders(m.Header, header)
 	answer, err := c.nc.RequestMsgWithContext(ctx, m)
 	if errors.Is(err, nats.ErrNoResponders) {
-		return nil, fault.New(fault.BusNotFound, "request "+fault.Clip(subject, maxShown)+": nobody listens", nil)
+		return nil, fault.New(fault.BusNotFound,
+			"request "+fault.Clip(subject, maxShown)+": nobody listens", nil)
 	}
 	if err != nil {
 		return nil, busFault("request "+fault.Clip(subject, maxShown), c.explain(err))

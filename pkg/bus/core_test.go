@@ -198,3 +198,44 @@ func TestKVWatch(t *testing.T) {
 		t.Errorf("watch: %v\n%s", err, diff)
 	}
 }
+
+func TestKVWatchSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	r := newRestarts(t)
+	c := r.connect()
+	if err := c.Provision(t.Context(), bus.Streams{}); err != nil {
+		t.Fatal(err)
+	}
+	kv, err := c.KV(t.Context(), events.BucketPipelines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	got, ended := make(chan string, 10), make(chan error, 1)
+	go func() {
+		ended <- kv.Watch(ctx, ">", func(e *bus.Entry) error {
+			if e == nil {
+				got <- "-"
+			} else {
+				got <- e.Key
+			}
+			return nil
+		})
+	}()
+	if first := <-got; first != "-" {
+		t.Errorf("an empty bucket holds %s", first)
+	}
+	r.down()
+	r.up()
+	eventually(t, "the bucket can be written", func() bool {
+		_, err := kv.Put(t.Context(), "a", nil)
+		return err == nil
+	})
+	if key := <-got; key != "a" {
+		t.Errorf("after the restart came %s", key)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -35,7 +35,8 @@ func (f *flow) bury(d *delivery, code fault.Code, reason error) error {
 		Subject: events.DeadSubject(token(consumer), f.tenantOf(d.m.Subject)),
 		// A stream that was made again counts from 1 again; the time tells
 		// its messages from those of the one before.
-		ID: events.DeadID(letter.Stream, letter.Sequence) + "/" + strconv.FormatInt(d.m.Time.UnixNano(), 36),
+		ID: events.DeadID(letter.Stream, letter.Sequence) + "/" +
+			strconv.FormatInt(d.m.Time.UnixNano(), 36),
 		Header: map[string]string{
 			events.HeaderContentType:   events.ContentTypeJSON,
 			events.HeaderCESpecVersion: events.SpecVersion,

@@ -36,7 +36,8 @@ const maxShown = 200
 // encode makes the wire form of a message.
 func (c *Conn) encode(o *Out) (*nats.Msg, error) {
 	if bad := complaint(o); bad != "" {
-		return nil, fault.New(fault.BusBadMessage, "publish to "+fault.Clip(o.Subject, maxShown)+": "+bad, nil)
+		return nil, fault.New(fault.BusBadMessage,
+			"publish to "+fault.Clip(o.Subject, maxShown)+": "+bad, nil)
 	}
 	h := make(nats.Header, len(o.Header)+4)
 	setHeaders(h, o.Header)

@@ -191,7 +191,9 @@ func (c *Conn) provisionBucket(ctx context.Context, replicas int) error {
 	return nil
 }
 
-func (c *Conn) provisionConsumer(ctx context.Context, stream string, want jetstream.ConsumerConfig) error {
+func (c *Conn) provisionConsumer(
+	ctx context.Context, stream string, want jetstream.ConsumerConfig,
+) error {
 	ctx, cancel := c.withTimeout(ctx)
 	defer cancel()
 	if _, err := c.js.CreateOrUpdateConsumer(ctx, stream, want); err != nil {

@@ -38,23 +38,38 @@ func TestProvisionedStreams(t *testing.T) {
 	const async, synced = jetstream.AsyncPersistMode, jetstream.DefaultPersistMode
 	const queue, limits = jetstream.WorkQueuePolicy, jetstream.LimitsPolicy
 	want := map[string]streamFacts{
-		events.StreamIntake: {Subjects: []string{events.AllSubmit}, Retention: queue, Persist: synced,
-			Discard: jetstream.DiscardNew, Direct: true, Shortest: true},
+		events.StreamIntake: {
+			Subjects: []string{events.AllSubmit}, Retention: queue, Persist: synced,
+			Discard: jetstream.DiscardNew, Direct: true, Shortest: true,
+		},
 		events.StreamQueue: {
 			Subjects:  []string{events.AllWork, events.AllUndo, events.AllTimers, events.AllDue},
-			Retention: queue, Persist: async, Schedules: true, Rollup: true, Direct: true},
-		events.StreamOutcomes: {Subjects: []string{events.AllOutcomes}, Retention: queue, Persist: async,
-			Direct: true},
-		events.StreamControl: {Subjects: []string{events.AllControl}, Retention: queue, Persist: synced,
-			Direct: true},
-		events.StreamEvents: {Subjects: []string{events.AllEvents}, Retention: limits, Persist: synced,
-			Direct: true},
-		events.StreamCheckpoints: {Subjects: []string{events.AllCheckpoints}, Retention: limits, Persist: synced,
-			Direct: true},
-		events.StreamProgress: {Subjects: []string{events.AllProgress}, Retention: limits,
-			Storage: jetstream.MemoryStorage, Direct: true, Shortest: true},
-		events.StreamDead: {Subjects: []string{events.AllDead}, Retention: limits, Persist: synced,
-			Direct: true},
+			Retention: queue, Persist: async, Schedules: true, Rollup: true, Direct: true,
+		},
+		events.StreamOutcomes: {
+			Subjects: []string{events.AllOutcomes}, Retention: queue, Persist: async,
+			Direct: true,
+		},
+		events.StreamControl: {
+			Subjects: []string{events.AllControl}, Retention: queue, Persist: synced,
+			Direct: true,
+		},
+		events.StreamEvents: {
+			Subjects: []string{events.AllEvents}, Retention: limits, Persist: synced,
+			Direct: true,
+		},
+		events.StreamCheckpoints: {
+			Subjects: []string{events.AllCheckpoints}, Retention: limits, Persist: synced,
+			Direct: true,
+		},
+		events.StreamProgress: {
+			Subjects: []string{events.AllProgress}, Retention: limits,
+			Storage: jetstream.MemoryStorage, Direct: true, Shortest: true,
+		},
+		events.StreamDead: {
+			Subjects: []string{events.AllDead}, Retention: limits, Persist: synced,
+			Direct: true,
+		},
 	}
 	got := map[string]streamFacts{}
 	for name := range want {
@@ -63,8 +78,10 @@ func TestProvisionedStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := s.CachedInfo().Config
-		got[name] = streamFacts{c.Subjects, c.Retention, c.Storage, c.PersistMode, c.Discard,
-			c.AllowMsgSchedules, c.AllowRollup, c.AllowDirect, c.Duplicates == 100*time.Millisecond}
+		got[name] = streamFacts{
+			c.Subjects, c.Retention, c.Storage, c.PersistMode, c.Discard,
+			c.AllowMsgSchedules, c.AllowRollup, c.AllowDirect, c.Duplicates == 100*time.Millisecond,
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)

@@ -1,10 +1,7 @@
 package bus
 
 import (
-	"context"
-	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,10 +25,6 @@ const (
 
 // pullPrefix begins the subject that requests for messages go to.
 const pullPrefix = "$JS.API.CONSUMER.MSG.NEXT."
-
-// ackPrefix begins the reply subject of every message from a consumer, and of
-// nothing else.
-const ackPrefix = "$JS.ACK."
 
 // pulls are the open requests of a flow, guarded by flow.mu.
 //
@@ -192,165 +185,4 @@ func (f *flow) send(r request) {
 	if err := f.conn.nc.PublishRequest(r.subject, r.reply, data); err != nil {
 		f.lostPull(false)
 	}
-}
-
-// receive takes whatever comes in answer to requests of one generation.
-func (f *flow) receive(generation int, raw *nats.Msg) {
-	f.conn.mux.touch()
-	if !strings.HasPrefix(raw.Reply, ackPrefix) {
-		f.status(generation, raw)
-		return
-	}
-	m, err := decode(raw)
-	d := newDelivery(f, raw, m)
-	f.mu.Lock()
-	if generation == f.pull.generation {
-		f.pull.gave(1)
-	}
-	if f.stopping || f.held.n >= f.opts.MaxInFlight {
-		f.mu.Unlock()
-		f.reply(d.reply, wireNak) // no slot, or no time: anyone else may have it
-		d.cancel(nil)
-		return
-	}
-	f.held.add(d)
-	if err == nil {
-		f.hand(d)
-	}
-	wake := f.free() > 0
-	f.mu.Unlock()
-	if wake {
-		f.nudge()
-	}
-	if err != nil {
-		go d.settle(Reject(codeUndecodable, err)) // waited for by the drain, as any other
-	}
-}
-
-// hand puts a message into the channel, which has a place for every slot. The
-// lock is held, so that none is put there after the drain has emptied it.
-func (f *flow) hand(d *delivery) {
-	w := d.toWatermill()
-	if !f.settles {
-		go d.watch(w)
-	}
-	f.out <- w
-}
-
-// status takes an answer that is not a message.
-func (f *flow) status(generation int, m *nats.Msg) {
-	f.mu.Lock()
-	if generation != f.pull.generation || f.stopping {
-		f.mu.Unlock()
-		return
-	}
-	switch status := statusOf(m); status {
-	case statusExpired, statusNoMessages:
-		if n, err := strconv.Atoi(m.Header.Get(headerPullLeft)); err == nil {
-			f.pull.gave(n)
-		} else {
-			f.pull.gave(f.pull.asked)
-		}
-		f.mu.Unlock()
-		f.nudge()
-	case "", "100":
-		f.mu.Unlock()
-	default:
-		f.mu.Unlock()
-		f.log.Debug("a request for messages was refused",
-			"status", status, "reason", m.Header.Get(headerDescription))
-		f.lostPull(true)
-	}
-}
-
-// reconnected is called when the connection is back: what was asked before is
-// forgotten by the broker.
-func (f *flow) reconnected() { f.lostPull(false) }
-
-// lostPull has all requests made anew, after a look at the consumer if that may
-// be the trouble.
-func (f *flow) lostPull(relocate bool) {
-	f.mu.Lock()
-	f.pull.renew = true
-	f.pull.relocate = f.pull.relocate || relocate
-	f.mu.Unlock()
-	f.nudge()
-}
-
-// mend makes what requests need: a subscription of this generation and a
-// consumer. It reports whether requests can be sent.
-func (f *flow) mend(p *pause) bool {
-	f.mu.Lock()
-	renew, relocate := f.pull.renew, f.pull.relocate
-	f.mu.Unlock()
-	if !renew {
-		return true
-	}
-	if relocate && !f.relocate(p) {
-		return false
-	}
-	if err := f.resubscribe(); err != nil {
-		f.log.Error("cannot subscribe to answers", "error", err)
-		p.wait(f.intake)
-		f.nudge()
-		return false
-	}
-	return true
-}
-
-// relocate looks for the consumer, and has it made again when it is gone.
-// Without a connection it leaves that to reconnected.
-func (f *flow) relocate(p *pause) bool {
-	if !f.conn.nc.IsConnected() || p.wait(f.intake) != nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(f.intake, f.conn.opts.Timeout)
-	defer cancel()
-	// An answer that was on its way when the connection was lost never comes.
-	stop := f.conn.back.notify(cancel)
-	defer stop()
-	src, err := f.opts.Locate(ctx, f.topic)
-	switch {
-	case err == nil:
-	case errors.Is(ctx.Err(), context.Canceled):
-		f.nudge() // the connection is back, or the flow has stopped
-		return false
-	default:
-		f.log.Warn("the consumer cannot be reached", "error", err)
-		f.nudge()
-		return false
-	}
-	f.mu.Lock()
-	f.source = src
-	f.pull.relocate = false
-	f.mu.Unlock()
-	return true
-}
-
-// resubscribe starts a new generation. The old subscription hands on what has
-// already arrived.
-func (f *flow) resubscribe() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stopping {
-		return nil
-	}
-	p := &f.pull
-	generation := p.generation + 1
-	inbox := f.conn.nc.NewInbox() + "."
-	sub, err := f.conn.nc.Subscribe(inbox+"*", func(m *nats.Msg) { f.receive(generation, m) })
-	if err != nil {
-		return err
-	}
-	// What may come is bounded by what was asked for.
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return err
-	}
-	if p.sub != nil {
-		_ = p.sub.Drain() // fails only when it is gone already
-	}
-	p.sub, p.inbox, p.generation = sub, inbox, generation
-	p.asked, p.asks, p.renew = 0, p.asks[:0], false
-	f.nudge()
-	return nil
 }

@@ -272,6 +272,24 @@ func TestAdmit(t *testing.T) {
 	eventually(t, "all are handled", func() bool { return calls.Load() == 20 })
 }
 
+// A door that stays shut does not keep the router from stopping.
+func TestAdmitEndsWithTheRouter(t *testing.T) {
+	t.Parallel()
+	c := bustest.Conn(t)
+	asked := make(chan struct{}, 1)
+	sub := intake(func(context.Context, *bus.Message) error { return nil })
+	sub.Admit = func(ctx context.Context, _ int) int {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return 0
+	}
+	r := start(t, c, bus.RouterOptions{}, sub)
+	<-asked
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Watermill's own trouble makers around every handler: each message ends once.
 func TestChaos(t *testing.T) {
 	t.Parallel()

@@ -81,8 +81,11 @@ func TestOddMessagesAreDelivered(t *testing.T) {
 		{"noise", nats.Msg{Data: noise}, events.StreamIntake + ":3"},
 		{"bad uuid", nats.Msg{Header: header("_watermill_message_uuid", "not a\tuuid")}, "not a\tuuid"},
 		{"looks like no messages", nats.Msg{Header: header("Status", "404")}, events.StreamIntake + ":5"},
-		{"looks like a deleted consumer",
-			nats.Msg{Header: header("Status", "409", "Description", "Consumer Deleted")}, events.StreamIntake + ":6"},
+		{
+			"looks like a deleted consumer",
+			nats.Msg{Header: header("Status", "409", "Description", "Consumer Deleted")},
+			events.StreamIntake + ":6",
+		},
 		{"empty value", nats.Msg{Header: header("X", "", "Nats-Msg-Id", "odd-id")}, "odd-id"},
 		{"reply subject", nats.Msg{Reply: "_INBOX.x", Data: []byte("y")}, events.StreamIntake + ":8"},
 	}

@@ -115,7 +115,9 @@ func (r *scanner) round(ctx context.Context) (done bool, err error) {
 
 // quiet is called when nothing came for a while. It finds out whether that is
 // because there is nothing, or because something was lost on the way.
-func (r *scanner) quiet(ctx context.Context, cons jetstream.Consumer, expect uint64) (done bool, err error) {
+func (r *scanner) quiet(
+	ctx context.Context, cons jetstream.Consumer, expect uint64,
+) (done bool, err error) {
 	info, err := cons.Info(ctx)
 	switch {
 	case err != nil:

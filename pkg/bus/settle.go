@@ -53,7 +53,7 @@ func (d *delivery) tell(err error) {
 	case decided && v.kind == verdictAbandon:
 		d.note(err, "nothing")
 	case decided && v.kind == verdictHandOver, d.draining():
-		f.reply(d.reply, wireNak)
+		f.nak(d.reply, 0)
 	case decided && v.kind == verdictRetry:
 		d.note(err, "deliver again")
 		f.nak(d.reply, v.delay)
@@ -135,8 +135,13 @@ func (f *flow) release(d *delivery) {
 	}
 }
 
-// nak has the message delivered again after a pause; none means at once.
+// nak has the message delivered again after a pause; none means at once. It says
+// nothing while the connection is lost: by the time it arrived, the message
+// might be with another worker, and would be taken from him.
 func (f *flow) nak(reply string, pause time.Duration) {
+	if !f.conn.nc.IsConnected() {
+		return
+	}
 	if pause <= 0 {
 		f.reply(reply, wireNak)
 		return
