@@ -109,6 +109,10 @@ const (
 	AllDead        = Root + ".dead.*.*"
 	AllCancelled   = Root + ".cancelled.*.*"
 
+	// IntakeKeeper is a message of the intake that nobody consumes, so that the
+	// stream never runs empty.
+	IntakeKeeper = Root + ".intake.keeper"
+
 	// LiveSource and LiveTarget are the two sides of the republish rule of
 	// the EVENTS stream.
 	LiveSource = Root + ".events.*.*.*.*"

@@ -109,7 +109,7 @@ func (s Streams) intake() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        events.StreamIntake,
 		Description: "Jobs handed in and not yet accepted.",
-		Subjects:    []string{events.AllSubmit},
+		Subjects:    []string{events.AllSubmit, events.IntakeKeeper},
 		Retention:   jetstream.WorkQueuePolicy,
 		Discard:     jetstream.DiscardNew,
 		MaxMsgs:     intakeMessages,

@@ -22,6 +22,7 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
+	running.start(ctx, "sweeper", m.sweep)
 	kv, err := first.KV(ctx, events.BucketPipelines)
 	if err != nil {
 		return err
@@ -72,6 +73,7 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	}
 	running.start(ctx, "conductor", r.Run)
 	running.start(ctx, "reconciler", c.Reconcile)
+	running.start(ctx, "intake keeper", conn.KeepIntake)
 	return ready(ctx, running, r.Running())
 }
 
