@@ -109,7 +109,8 @@ func (q *JobQuery) set(name string, values []string) error {
 			return badQuery("more than %d labels", maxLabels)
 		}
 	default:
-		return badQuery("there is no filter %q; there are state, pipeline, label.NAME, limit and cursor", name)
+		return badQuery("there is no filter %q; "+
+			"there are state, pipeline, label.NAME, limit and cursor", name)
 	}
 	return nil
 }

@@ -57,7 +57,10 @@ type download struct {
 
 // run reads one answer to its end.
 func (d *download) run(ctx context.Context) error {
-	k := call{method: http.MethodGet, path: "/v1/artifacts/" + url.PathEscape(d.digest), header: http.Header{}}
+	k := call{
+		method: http.MethodGet, path: "/v1/artifacts/" + url.PathEscape(d.digest),
+		header: http.Header{},
+	}
 	if d.done > 0 {
 		if d.done == d.total {
 			return nil

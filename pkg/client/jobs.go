@@ -106,15 +106,17 @@ func (c *Client) Abandon(ctx context.Context, id, reason string) (*api.Job, erro
 	return c.command(ctx, id, events.VerbAbandon, reason)
 }
 
-func (c *Client) command(ctx context.Context, id string, verb events.Verb, reason string) (*api.Job, error) {
+func (c *Client) command(
+	ctx context.Context, id string, verb events.Verb, reason string,
+) (*api.Job, error) {
 	body, err := json.Marshal(api.Reason{Reason: reason})
 	if err != nil {
 		return nil, fault.New(fault.HTTPBadRequest, "encode the reason", err)
 	}
 	var j api.Job
 	err = c.json(ctx, call{
-		method: http.MethodPost, path: jobPath(id) + "/" + string(verb), body: body, header: jsonHeader(),
-		once: verb != events.VerbCancel,
+		method: http.MethodPost, path: jobPath(id) + "/" + string(verb),
+		body: body, header: jsonHeader(), once: verb != events.VerbCancel,
 	}, &j)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ func (c *Client) CheckPipeline(ctx context.Context, file string, src []byte) (*a
 	}
 	var checked api.Checked
 	err := c.json(ctx, call{
-		method: http.MethodPost, path: "/v1/pipelines:check", query: query, body: notNil(src), header: yamlHeader(),
+		method: http.MethodPost, path: "/v1/pipelines:check", query: query,
+		body: notNil(src), header: yamlHeader(),
 	}, &checked)
 	if err != nil {
 		return nil, err

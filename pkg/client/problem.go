@@ -52,7 +52,8 @@ func stranger(r *http.Response) error {
 		f.RetryAfter = retryAfter(r)
 		return f
 	}
-	return fault.New(fault.ClientBadAnswer, "it answers "+clipped(r.Status)+" without a problem", nil)
+	return fault.New(fault.ClientBadAnswer,
+		"it answers "+clipped(r.Status)+" without a problem", nil)
 }
 
 func newProblem(p events.Problem, after time.Duration) *Problem {

@@ -23,7 +23,9 @@ type Submitted struct {
 
 // Submit asks for a job. Without a key in s, one is made for this call, so that its
 // own repetitions make one job. Faults: those of submit, pipeline, http and client.
-func (c *Client) Submit(ctx context.Context, pipeline string, s events.Submission) (*Submitted, error) {
+func (c *Client) Submit(
+	ctx context.Context, pipeline string, s events.Submission,
+) (*Submitted, error) {
 	if s.Key == "" {
 		s.Key = newKey()
 	}
@@ -83,9 +85,9 @@ func (c *Client) SubmitFile(ctx context.Context, path string, j FileJob) (*Submi
 	if err != nil {
 		return nil, err
 	}
+	src := events.Source{Name: f.Name, Digest: f.Digest, Size: f.Size, MediaType: f.MediaType}
 	return c.Submit(ctx, j.Pipeline, events.Submission{
-		Key: j.Key, Params: params, Labels: j.Labels,
-		Files: []events.Source{{Name: f.Name, Digest: f.Digest, Size: f.Size, MediaType: f.MediaType}},
+		Key: j.Key, Params: params, Labels: j.Labels, Files: []events.Source{src},
 	})
 }
 

@@ -112,7 +112,8 @@ func (c *Client) upload(
 		return events.File{}, err
 	}
 	if digest := sent.digest(); digest != file.Digest {
-		return events.File{}, fault.New(fault.HTTPDigestMismatch, "the store has "+clipped(file.Digest)+", sent was "+digest, nil)
+		return events.File{}, fault.New(fault.HTTPDigestMismatch,
+			"the store has "+clipped(file.Digest)+", sent was "+digest, nil)
 	}
 	return file, nil
 }

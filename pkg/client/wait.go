@@ -23,7 +23,9 @@ func (c *Client) Wait(ctx context.Context, id string) (*api.Job, error) {
 
 // WaitFor returns a job when done says so. done is called with every revision that
 // is seen, not with every revision that there is. Faults: as for [Client.Wait].
-func (c *Client) WaitFor(ctx context.Context, id string, done func(*api.Job) bool) (*api.Job, error) {
+func (c *Client) WaitFor(
+	ctx context.Context, id string, done func(*api.Job) bool,
+) (*api.Job, error) {
 	outage := outage{patience: c.cfg.Patience}
 	var known uint64
 	for {

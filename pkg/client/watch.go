@@ -37,7 +37,8 @@ type Event struct {
 // follows the job's final record, or after the first error: one of [Client.Wait].
 func (c *Client) Watch(ctx context.Context, id string, after uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		w := &watch{c: c, id: id, last: after, yield: yield, outage: outage{patience: c.cfg.Patience}}
+		w := &watch{c: c, id: id, last: after, yield: yield}
+		w.outage.patience = c.cfg.Patience
 		for {
 			err := w.stream(ctx)
 			if w.stopped {
@@ -76,7 +77,9 @@ func (w *watch) stream(ctx context.Context) error {
 	if w.last > 0 {
 		h.Set("Last-Event-ID", strconv.FormatUint(w.last, 10))
 	}
-	r, err := w.c.attempt(ctx, call{method: http.MethodGet, path: jobPath(w.id) + "/events", header: h})
+	r, err := w.c.attempt(ctx, call{
+		method: http.MethodGet, path: jobPath(w.id) + "/events", header: h,
+	})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ type pointer struct {
 //
 // Faults: pipeline.invalid; pipeline.conflict when others keep changing the name;
 // those of the bus.
-func (r *Registry) Apply(ctx context.Context, tenant string, src []byte) (d *pipeline.Definition, created bool, err error) {
+func (r *Registry) Apply(
+	ctx context.Context, tenant string, src []byte,
+) (d *pipeline.Definition, created bool, err error) {
 	if !events.ValidToken(tenant) {
 		return d, false, fault.New(fault.PipelineInvalid, "the tenant's name is not allowed", nil)
 	}
@@ -54,7 +56,9 @@ func (r *Registry) Apply(ctx context.Context, tenant string, src []byte) (d *pip
 
 // point stores a version and lets its name point at it. It fails with bus.fenced
 // when somebody else moved the name meanwhile.
-func (r *Registry) point(ctx context.Context, tenant, hex string, def *pipeline.Definition) (bool, error) {
+func (r *Registry) point(
+	ctx context.Context, tenant, hex string, def *pipeline.Definition,
+) (bool, error) {
 	old, last, err := r.pointer(ctx, tenant, def.Name)
 	if err != nil && !fault.Has(err, fault.PipelineNotFound) {
 		return false, err
@@ -62,7 +66,8 @@ func (r *Registry) point(ctx context.Context, tenant, hex string, def *pipeline.
 	if err == nil && old.Digest == def.Digest {
 		return false, nil
 	}
-	value, err := json.Marshal(pointer{Digest: def.Digest, AppliedAt: time.Now().UTC().Truncate(time.Millisecond)})
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	value, err := json.Marshal(pointer{Digest: def.Digest, AppliedAt: now})
 	if err != nil {
 		return false, fault.New(fault.InternalBug, "encode pipeline pointer", err)
 	}
@@ -91,7 +96,9 @@ func (r *Registry) createOnce(ctx context.Context, key string, value []byte) err
 }
 
 // pointer reads which version is current. last is 0 when there is none.
-func (r *Registry) pointer(ctx context.Context, tenant, name string) (p pointer, last uint64, err error) {
+func (r *Registry) pointer(
+	ctx context.Context, tenant, name string,
+) (p pointer, last uint64, err error) {
 	if !events.ValidToken(tenant) || !events.ValidToken(name) {
 		return p, 0, fault.New(fault.PipelineNotFound, fault.Clip(name, 100), nil)
 	}

@@ -73,7 +73,9 @@ func (r *Registry) Current(ctx context.Context, tenant, name string) (*pipeline.
 // Version returns the version with a digest, whether a name still points at it or
 // not. The result is shared and must not be changed. Faults: pipeline.not_found,
 // pipeline.invalid when this build cannot compile it any more, and those of the bus.
-func (r *Registry) Version(ctx context.Context, tenant, digest string) (*pipeline.Definition, error) {
+func (r *Registry) Version(
+	ctx context.Context, tenant, digest string,
+) (*pipeline.Definition, error) {
 	hex, ok := hexOf(digest)
 	if !ok || !events.ValidToken(tenant) {
 		return nil, fault.New(fault.PipelineNotFound, "version "+fault.Clip(digest, 100), nil)
@@ -94,7 +96,8 @@ func (r *Registry) Version(ctx context.Context, tenant, digest string) (*pipelin
 		return nil, err
 	}
 	if d.Digest != digest {
-		return nil, fault.New(fault.InternalBug, "version "+digest+" is stored with other content", nil)
+		return nil, fault.New(fault.InternalBug,
+			"version "+digest+" is stored with other content", nil)
 	}
 	r.cache.put(key, d)
 	return d, nil

@@ -48,8 +48,9 @@ func (g *Gateway) getStage(x *exchange) error {
 
 func describeStage(s stage.Spec) api.Stage {
 	return api.Stage{
-		Name: s.Name, Version: s.Version, Logic: s.Logic, Summary: s.Summary, Guarantee: s.Guarantee,
-		Inputs: s.Inputs, Outputs: s.Outputs, Findings: s.Findings, Faults: s.Faults, Config: s.Config,
+		Name: s.Name, Version: s.Version, Logic: s.Logic,
+		Summary: s.Summary, Guarantee: s.Guarantee, Inputs: s.Inputs, Outputs: s.Outputs,
+		Findings: s.Findings, Faults: s.Faults, Config: s.Config,
 		TimeoutMS: s.Timeout.Milliseconds(),
 	}
 }

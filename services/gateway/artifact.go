@@ -44,7 +44,8 @@ func (g *Gateway) getArtifact(x *exchange) error {
 	h.Set("Content-Length", strconv.FormatInt(span.length, 10))
 	status := http.StatusOK
 	if span.partial {
-		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", span.start, span.start+span.length-1, size))
+		last := span.start + span.length - 1
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", span.start, last, size))
 		status = http.StatusPartialContent
 	}
 	if x.r.Method == http.MethodHead {
@@ -81,7 +82,8 @@ func describeArtifact(h http.Header, digest, name string) {
 	disposition := "attachment"
 	if name != "" {
 		// Empty for a name that no header can hold.
-		if d := mime.FormatMediaType(disposition, map[string]string{"filename": artifact.CleanName(name)}); d != "" {
+		name := map[string]string{"filename": artifact.CleanName(name)}
+		if d := mime.FormatMediaType(disposition, name); d != "" {
 			disposition = d
 		}
 	}
@@ -117,7 +119,8 @@ func rangeOf(h http.Header, size int64, etag string) (span, error) {
 	}
 	start, hasStart, ok1 := position(first)
 	end, hasEnd, ok2 := position(last)
-	unsatisfiable := fault.New(fault.ArtifactBadRange, fmt.Sprintf("%s of %d bytes", fault.Clip(spec, 60), size), nil)
+	unsatisfiable := fault.New(fault.ArtifactBadRange,
+		fmt.Sprintf("%s of %d bytes", fault.Clip(spec, 60), size), nil)
 	switch {
 	case !ok1 || !ok2 || !hasStart && !hasEnd || hasStart && hasEnd && end < start:
 		return whole, nil

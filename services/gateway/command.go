@@ -61,7 +61,8 @@ func (x *exchange) reason() (string, error) {
 		return "", err
 	}
 	if t := x.mediaType(); t != events.ContentTypeJSON {
-		return "", fault.New(fault.HTTPUnsupportedMediaType, "send application/json, or no body", nil)
+		return "", fault.New(fault.HTTPUnsupportedMediaType,
+			"send application/json, or no body", nil)
 	}
 	f, err := readFields(data)
 	if err != nil {
@@ -81,7 +82,9 @@ func (x *exchange) reason() (string, error) {
 
 // foresee asks the machine itself what a command would do to the job as it is: the
 // conductor decides again, on the state that it finds. Faults: job.not_allowed.
-func (g *Gateway) foresee(x *exchange, m *bus.Message, cmd events.Command) (changes bool, err error) {
+func (g *Gateway) foresee(
+	x *exchange, m *bus.Message, cmd events.Command,
+) (changes bool, err error) {
 	rec, err := decodeRecord(m)
 	if err != nil {
 		return false, err
@@ -109,7 +112,9 @@ func settled(j events.Job) bool {
 
 // command publishes a command and returns the record that shows its effect, or the
 // newest one when that takes long. Fault: job.not_allowed when the job ended first.
-func (g *Gateway) command(x *exchange, id string, before *bus.Message, cmd events.Command) (*bus.Message, error) {
+func (g *Gateway) command(
+	x *exchange, id string, before *bus.Message, cmd events.Command,
+) (*bus.Message, error) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), g.Limits.CommandTimeout)
 	defer cancel()
 	newest, applied := before, false
@@ -139,7 +144,8 @@ func (g *Gateway) command(x *exchange, id string, before *bus.Message, cmd event
 	switch {
 	case x.r.Context().Err() != nil:
 		return nil, x.r.Context().Err()
-	case applied, errors.Is(err, errEnough) && !isFinal(newest), errors.Is(err, context.DeadlineExceeded):
+	case applied, errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, errEnough) && !isFinal(newest):
 		return newest, nil
 	case errors.Is(err, errEnough):
 		return nil, fault.New(fault.JobNotAllowed,
@@ -157,9 +163,10 @@ func (g *Gateway) publishCommand(
 	if err != nil {
 		return fault.New(fault.InternalBug, "encode a command", err)
 	}
+	id := tenant + "/" + job + "/" + string(cmd.Verb) + "/" + strconv.FormatUint(revision, 10)
 	return g.Bus.Publish(ctx, bus.Out{
 		Subject: events.ControlSubject(tenant, job),
-		ID:      tenant + "/" + job + "/" + string(cmd.Verb) + "/" + strconv.FormatUint(revision, 10),
+		ID:      id,
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})

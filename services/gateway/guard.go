@@ -23,7 +23,8 @@ func (g *Gateway) guard(r *http.Request) error {
 	}
 	// A multiplexer would redirect these; nobody means them.
 	if p := r.URL.Path; p != path.Clean(p) {
-		return fault.New(fault.HTTPNotFound, "the path has empty parts, dots or a slash at its end", nil)
+		return fault.New(fault.HTTPNotFound,
+			"the path has empty parts, dots or a slash at its end", nil)
 	}
 	return nil
 }

@@ -99,7 +99,8 @@ func (in *intake) submit(ctx context.Context, s submission) (events.Receipt, err
 				return events.Receipt{}, err
 			}
 		case <-ctx.Done():
-			return events.Receipt{}, noAnswer("the submission is stored, but no conductor has answered yet", s, ctx.Err())
+			return events.Receipt{}, noAnswer(
+				"the submission is stored, but no conductor has answered yet", s, ctx.Err())
 		}
 	}
 }
@@ -119,7 +120,8 @@ func (in *intake) publish(ctx context.Context, s submission, replyTo string) err
 		h[events.HeaderTraceparent] = s.traceparent
 	}
 	err := in.bus.Publish(ctx, bus.Out{
-		Subject: events.SubmitSubject(s.tenant, s.pipeline), ID: newID(), Header: h, Data: s.payload,
+		Subject: events.SubmitSubject(s.tenant, s.pipeline), ID: newID(),
+		Header: h, Data: s.payload,
 	})
 	switch {
 	case fault.Has(err, fault.BusStoreFull):

@@ -29,7 +29,8 @@ func headerKey(h http.Header) (string, error) {
 		key = unquoted(key[1 : len(key)-1])
 	}
 	if !validKey(key) {
-		return "", badRequest(api.HeaderIdempotencyKey + " is not 1 to 255 bytes of UTF-8 without control characters")
+		return "", badRequest(api.HeaderIdempotencyKey +
+			" is not 1 to 255 bytes of UTF-8 without control characters")
 	}
 	return key, nil
 }
@@ -55,7 +56,8 @@ func chooseKey(h http.Header, other, place string) (string, error) {
 	case key == "":
 		return other, nil
 	case other != "" && other != key:
-		return "", badRequest("the header " + api.HeaderIdempotencyKey + " and " + place + " hold different keys")
+		return "", badRequest("the header " + api.HeaderIdempotencyKey + " and " + place +
+			" hold different keys")
 	}
 	return key, nil
 }

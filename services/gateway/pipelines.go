@@ -34,7 +34,8 @@ func (g *Gateway) putPipeline(x *exchange) error {
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
-		g.Log.Info("pipeline applied", "tenant", x.tenant, "pipeline", def.Name, "digest", def.Digest)
+		g.Log.Info("pipeline applied",
+			"tenant", x.tenant, "pipeline", def.Name, "digest", def.Digest)
 	}
 	x.w.Header().Set("Location", "/v1/pipelines/"+def.Name)
 	x.w.Header().Set("ETag", `"`+def.Digest+`"`)
@@ -64,7 +65,8 @@ func (x *exchange) pipelineFile() ([]byte, error) {
 	t := x.mediaType()
 	for _, kind := range []string{"multipart/", "image/", "audio/", "video/"} {
 		if strings.HasPrefix(t, kind) {
-			return nil, fault.New(fault.HTTPUnsupportedMediaType, t+"; send "+api.ContentTypeYAML, nil)
+			return nil, fault.New(fault.HTTPUnsupportedMediaType,
+				t+"; send "+api.ContentTypeYAML, nil)
 		}
 	}
 	return x.readBody(registry.MaxSource)
@@ -82,7 +84,8 @@ func (g *Gateway) getPipeline(x *exchange) error {
 		return err
 	}
 	if def.Name != name {
-		return fault.New(fault.PipelineNotFound, fault.Clip(name, 100)+" has no version "+fault.Clip(digest, 100), nil)
+		return fault.New(fault.PipelineNotFound,
+			fault.Clip(name, 100)+" has no version "+fault.Clip(digest, 100), nil)
 	}
 	h := x.w.Header()
 	h.Set("ETag", `"`+def.Digest+`"`)

@@ -15,29 +15,40 @@ type route struct {
 	handle func(*exchange) error
 }
 
+// at makes a route.
+func at(method, path string, handle func(*exchange) error, summary string) route {
+	return route{api.Route{Method: method, Path: path, Summary: summary}, handle}
+}
+
 // table lists every route. Reading routes answer HEAD as well.
 func (g *Gateway) table() []route {
 	return []route{
-		{api.Route{Method: "GET", Path: "/v1", Summary: "List the routes."}, g.getIndex},
-		{api.Route{Method: "POST", Path: "/v1/jobs", Summary: "Submit a job as JSON, or upload a file and submit it with ?pipeline=."}, g.postJob},
-		{api.Route{Method: "GET", Path: "/v1/jobs", Summary: "List jobs, newest first."}, g.getJobs},
-		{api.Route{Method: "GET", Path: "/v1/jobs/{id}", Summary: "Read a job; wait for a change with If-None-Match and Prefer: wait=."}, g.getJob},
-		{api.Route{Method: "GET", Path: "/v1/jobs/{id}/events", Summary: "Read a job's records, or follow them with Accept: text/event-stream."}, g.getEvents},
-		{api.Route{Method: "POST", Path: "/v1/jobs/{id}/cancel", Summary: "Stop a job and take back what it did."}, g.postCommand},
-		{api.Route{Method: "POST", Path: "/v1/jobs/{id}/retry", Summary: "Give a job in attention another budget."}, g.postCommand},
-		{api.Route{Method: "POST", Path: "/v1/jobs/{id}/abandon", Summary: "Give a job in attention up."}, g.postCommand},
-		{api.Route{Method: "POST", Path: "/v1/artifacts", Summary: "Store a file."}, g.postArtifact},
-		{api.Route{Method: "GET", Path: "/v1/artifacts/{digest}", Summary: "Download a file or a range of it."}, g.getArtifact},
-		{api.Route{Method: "GET", Path: "/v1/pipelines", Summary: "List the pipelines."}, g.getPipelines},
-		{api.Route{Method: "GET", Path: "/v1/pipelines/{name}", Summary: "Read a pipeline, or one version with ?digest=."}, g.getPipeline},
-		{api.Route{Method: "PUT", Path: "/v1/pipelines/{name}", Summary: "Make a pipeline file the current version."}, g.putPipeline},
-		{api.Route{Method: "GET", Path: "/v1/pipelines/{name}/versions", Summary: "List the versions of a pipeline."}, g.getVersions},
-		{api.Route{Method: "POST", Path: "/v1/pipelines:check", Summary: "Check a pipeline file without storing it."}, g.postCheck},
-		{api.Route{Method: "GET", Path: "/v1/stages", Summary: "List the stages."}, g.getStages},
-		{api.Route{Method: "GET", Path: "/v1/stages/{name}", Summary: "Read what a stage does and takes."}, g.getStage},
-		{api.Route{Method: "GET", Path: "/livez", Summary: "Say that the process runs."}, g.getLive},
-		{api.Route{Method: "GET", Path: "/readyz", Summary: "Say whether the gateway takes work."}, g.getReady},
-		{api.Route{Method: "GET", Path: "/version", Summary: "Say what the gateway was built from."}, g.getVersion},
+		at("GET", "/v1", g.getIndex, "List the routes."),
+		at("POST", "/v1/jobs", g.postJob,
+			"Submit a job as JSON, or upload a file and submit it with ?pipeline=."),
+		at("GET", "/v1/jobs", g.getJobs, "List jobs, newest first."),
+		at("GET", "/v1/jobs/{id}", g.getJob,
+			"Read a job; wait for a change with If-None-Match and Prefer: wait=."),
+		at("GET", "/v1/jobs/{id}/events", g.getEvents,
+			"Read a job's records, or follow them with Accept: text/event-stream."),
+		at("POST", "/v1/jobs/{id}/cancel", g.postCommand, "Stop a job and take back what it did."),
+		at("POST", "/v1/jobs/{id}/retry", g.postCommand, "Give a job in attention another budget."),
+		at("POST", "/v1/jobs/{id}/abandon", g.postCommand, "Give a job in attention up."),
+		at("POST", "/v1/artifacts", g.postArtifact, "Store a file."),
+		at("GET", "/v1/artifacts/{digest}", g.getArtifact, "Download a file or a range of it."),
+		at("GET", "/v1/pipelines", g.getPipelines, "List the pipelines."),
+		at("GET", "/v1/pipelines/{name}", g.getPipeline,
+			"Read a pipeline, or one version with ?digest=."),
+		at("PUT", "/v1/pipelines/{name}", g.putPipeline,
+			"Make a pipeline file the current version."),
+		at("GET", "/v1/pipelines/{name}/versions", g.getVersions,
+			"List the versions of a pipeline."),
+		at("POST", "/v1/pipelines:check", g.postCheck, "Check a pipeline file without storing it."),
+		at("GET", "/v1/stages", g.getStages, "List the stages."),
+		at("GET", "/v1/stages/{name}", g.getStage, "Read what a stage does and takes."),
+		at("GET", "/livez", g.getLive, "Say that the process runs."),
+		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
+		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
 	}
 }
 
@@ -81,7 +92,8 @@ func byMethod(by map[string]func(*exchange) error) func(*exchange) error {
 			x.w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
-		return fault.New(fault.HTTPMethodNotAllowed, fault.Clip(x.r.Method, 40)+" is not one of "+allow, nil)
+		return fault.New(fault.HTTPMethodNotAllowed,
+			fault.Clip(x.r.Method, 40)+" is not one of "+allow, nil)
 	}
 }
 

@@ -26,7 +26,8 @@ const reconnectMS = 1000
 // client accepts those, else as a JSON array of what there is.
 func (g *Gateway) getEvents(x *exchange) error {
 	x.w.Header().Set("Vary", "Accept")
-	if strings.Contains(x.r.Header.Get("Accept"), api.ContentTypeStream) && x.r.Method == http.MethodGet {
+	streams := strings.Contains(x.r.Header.Get("Accept"), api.ContentTypeStream)
+	if streams && x.r.Method == http.MethodGet {
 		return g.streamEvents(x)
 	}
 	return g.getHistory(x)
@@ -76,7 +77,8 @@ func (g *Gateway) streamEvents(x *exchange) error {
 		err = s.end(last)
 	} else {
 		err = f.run(x.r.Context(), &besides{
-			every: g.Limits.Heartbeat / checksPerBeat, tick: s.heartbeat, progress: progress, report: s.progress,
+			every: g.Limits.Heartbeat / checksPerBeat, tick: s.heartbeat,
+			progress: progress, report: s.progress,
 		})
 	}
 	if errors.Is(err, errEnough) || errors.Is(err, context.Canceled) {

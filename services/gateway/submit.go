@@ -31,7 +31,8 @@ func (g *Gateway) postJob(x *exchange) error {
 func (g *Gateway) submitJSON(x *exchange) error {
 	if x.r.URL.RawQuery != "" {
 		return badRequest("a JSON body states everything itself, there is no query; " +
-			"to upload a JSON file send it as application/octet-stream with ?media_type=application/json")
+			"to upload a JSON file send it as application/octet-stream with " +
+			"?media_type=application/json")
 	}
 	body, err := x.readBody(maxJSON)
 	if err != nil {

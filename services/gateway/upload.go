@@ -88,7 +88,8 @@ func (g *Gateway) store(x *exchange, q *uploadQuery) (events.File, error) {
 		return events.File{}, err
 	}
 	if limit := g.Limits.Upload; limit > 0 && x.r.ContentLength > limit {
-		return events.File{}, fault.New(fault.ArtifactTooLarge, fmt.Sprintf("the limit is %d bytes", limit), nil)
+		return events.File{}, fault.New(fault.ArtifactTooLarge,
+			fmt.Sprintf("the limit is %d bytes", limit), nil)
 	}
 	release, err := g.uploads.take(x.r.Context(), uploadPatience)
 	if err != nil {
@@ -105,7 +106,8 @@ func (g *Gateway) store(x *exchange, q *uploadQuery) (events.File, error) {
 		return events.File{}, err
 	}
 	if want != "" && want != file.Digest {
-		return events.File{}, fault.New(fault.HTTPDigestMismatch, "announced "+want+", arrived "+file.Digest, nil)
+		return events.File{}, fault.New(fault.HTTPDigestMismatch,
+			"announced "+want+", arrived "+file.Digest, nil)
 	}
 	return file, nil
 }
@@ -184,7 +186,8 @@ func parseUploadQuery(raw string, job bool) (*uploadQuery, error) {
 
 // printable reports whether a media type has the form that the schemas ask for.
 func printable(s string) bool {
-	return len(s) <= 255 && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	other := func(r rune) bool { return r < ' ' || r > '~' }
+	return len(s) <= 255 && !strings.ContainsFunc(s, other)
 }
 
 func (q *uploadQuery) set(name, value string) bool {
@@ -228,7 +231,8 @@ func (q *uploadQuery) setJob(name, value string) bool {
 func (q *uploadQuery) checkJob() error {
 	switch {
 	case q.pipeline == "":
-		return badRequest("name the pipeline in ?pipeline=NAME, or send the submission as application/json")
+		return badRequest("name the pipeline in ?pipeline=NAME, " +
+			"or send the submission as application/json")
 	case !events.ValidToken(q.pipeline):
 		return fault.New(fault.PipelineNotFound, fault.Clip(q.pipeline, 100), nil)
 	case q.key != "" && !validKey(q.key):

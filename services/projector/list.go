@@ -138,8 +138,9 @@ func hasLabels(have, want map[string]string) bool {
 func item(rec *events.Record) api.JobItem {
 	j := &rec.Job
 	it := api.JobItem{
-		ID: j.ID, Revision: rec.Revision, State: j.State, Pipeline: j.Pipeline, Key: j.Key, Labels: j.Labels,
-		Files: len(j.Files), Steps: len(j.Steps), Fault: j.Fault, AcceptedAt: j.AcceptedAt, FinishedAt: j.FinishedAt,
+		ID: j.ID, Revision: rec.Revision, State: j.State, Pipeline: j.Pipeline,
+		Key: j.Key, Labels: j.Labels, Files: len(j.Files), Steps: len(j.Steps),
+		Fault: j.Fault, AcceptedAt: j.AcceptedAt, FinishedAt: j.FinishedAt,
 	}
 	if len(j.Files) > 0 {
 		it.Name = j.Files[0].Name
@@ -158,7 +159,8 @@ func item(rec *events.Record) api.JobItem {
 const cursorPrefix = "v1:"
 
 func formatCursor(before uint64) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + strconv.FormatUint(before, 36)))
+	text := cursorPrefix + strconv.FormatUint(before, 36)
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
 // parseCursor reads a cursor. An empty one is the place after all jobs.

@@ -60,7 +60,9 @@ func New(c Config) (*Projector, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Projector{bus: c.Bus, log: c.Log, view: newView(c.Jobs), synced: make(chan struct{})}, nil
+	return &Projector{
+		bus: c.Bus, log: c.Log, view: newView(c.Jobs), synced: make(chan struct{}),
+	}, nil
 }
 
 // stateChanges matches the records that moved a job to another state.
@@ -125,7 +127,8 @@ func (p *Projector) fold(m *bus.Message) {
 	if ok && err == nil {
 		p.view.fold(change{
 			key: key{tokens[0], tokens[2]}, pipeline: tokens[1],
-			state: events.JobState(m.Header[events.HeaderState]), revision: revision, sequence: m.Sequence,
+			state:    events.JobState(m.Header[events.HeaderState]),
+			revision: revision, sequence: m.Sequence,
 		})
 	}
 	p.view.sequence = m.Sequence

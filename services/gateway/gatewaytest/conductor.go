@@ -126,18 +126,21 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 	}
 	if old := c.jobs[id]; old != nil {
 		if old.fingerprint != string(content) {
-			return events.Problem{
-				Type: "t", Title: "the key was used", Status: 409, Code: "submit.key_reused", Class: "conflict", Job: id,
-			}
+			p := problem(409, "submit.key_reused", "conflict")
+			p.Job = id
+			return p
 		}
-		return events.Receipt{Job: id, State: old.Job.State, Duplicate: true, Outcome: flow.Outcome(old.Job)}
+		return events.Receipt{
+			Job: id, State: old.Job.State, Duplicate: true, Outcome: flow.Outcome(old.Job),
+		}
 	}
 	def, err := c.pipelines.Current(context.Background(), tenant, name)
 	if err != nil {
-		return events.Problem{Type: "t", Title: "no such pipeline", Status: 404, Code: "pipeline.not_found", Class: "schema_mismatch"}
+		return problem(404, "pipeline.not_found", "schema_mismatch")
 	}
 	in := events.Input{Submit: &events.Accepted{
-		Job: id, Tenant: tenant, Pipeline: events.PipelineRef{Name: name, Digest: def.Digest}, Key: s.Key,
+		Job: id, Tenant: tenant, Key: s.Key,
+		Pipeline:    events.PipelineRef{Name: name, Digest: def.Digest},
 		Fingerprint: string(content), Files: s.Files, Params: s.Params, Labels: s.Labels,
 	}}
 	t, err := flow.Apply(def.Plan, events.Job{}, in, flow.Env{Now: time.Now()})
@@ -149,6 +152,10 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 	c.jobs[id] = r
 	c.commit(r, in, t.Type, t.Kind, t.Job)
 	return events.Receipt{Job: id, State: t.Job.State}
+}
+
+func problem(status int, code, class string) events.Problem {
+	return events.Problem{Type: "about:blank", Title: code, Status: status, Code: code, Class: class}
 }
 
 func (c *Conductor) reply(m *bus.Message, body any) {

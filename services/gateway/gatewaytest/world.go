@@ -73,7 +73,8 @@ func New(t testing.TB, c gateway.Config) *World {
 	}
 	w.Store = artifact.New(memstore.New(), nil)
 	w.Pipelines = registry.New(kv, []pipeline.Stage{{Name: "noop", Version: 1, Compensable: true}})
-	if _, _, err := w.Pipelines.Apply(t.Context(), events.DefaultTenant, []byte(Pipeline)); err != nil {
+	_, _, err = w.Pipelines.Apply(t.Context(), events.DefaultTenant, []byte(Pipeline))
+	if err != nil {
 		t.Fatalf("apply pipeline: %v", err)
 	}
 	w.Conductor = newConductor(t, w.Conn, w.Pipelines)
