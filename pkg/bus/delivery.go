@@ -57,10 +57,12 @@ func (d *delivery) toWatermill() *message.Message {
 	if id == "" {
 		id = d.m.ID
 	}
-	w := message.NewMessage(id, d.m.Data)
+	var w *message.Message
 	if d.flow.settles {
-		w.Metadata = d.m.Header
+		// Nobody waits for its channels, so it needs none.
+		w = &message.Message{UUID: id, Metadata: d.m.Header, Payload: d.m.Data}
 	} else {
+		w = message.NewMessage(id, d.m.Data)
 		w.Metadata = metadataOf(d.m.Header)
 	}
 	w.SetContext(d.ctx)
