@@ -95,7 +95,7 @@ func TestSubmitFileRefusals(t *testing.T) {
 		code       fault.Code
 	}{
 		{"no such pipeline", small, client.FileJob{Pipeline: "nope"}, fault.PipelineNotFound},
-		{"no pipeline", small, client.FileJob{}, fault.HTTPNotFound},
+		{"no pipeline", small, client.FileJob{}, fault.PipelineNotFound},
 		{"not a number", small, client.FileJob{Pipeline: "keep", Params: map[string]string{"level": "x"}}, fault.SubmitBadParams},
 		{"params twice", small, client.FileJob{Pipeline: "keep", Params: map[string]string{"level": "1"}, RawParams: json.RawMessage(`{}`)}, fault.SubmitBadParams},
 		{"no such file", small + "x", client.FileJob{Pipeline: "keep"}, fault.FetchNotFound},

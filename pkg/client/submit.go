@@ -65,6 +65,9 @@ type FileJob struct {
 // SubmitFile uploads a file and asks for a job on it. That the pipeline exists is
 // checked before. Faults: those of [Client.UploadFile] and [Client.Submit].
 func (c *Client) SubmitFile(ctx context.Context, path string, j FileJob) (*Submitted, error) {
+	if j.Pipeline == "" {
+		return nil, fault.New(fault.PipelineNotFound, "a pipeline must be named", nil)
+	}
 	p, err := c.Pipeline(ctx, j.Pipeline, "")
 	if err != nil {
 		return nil, err

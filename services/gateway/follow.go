@@ -91,21 +91,19 @@ func (f *follower) take(ctx context.Context, m *bus.Message) error {
 // check looks whether the log has more than was announced.
 func (f *follower) check(ctx context.Context) error {
 	m, err := f.g.lastRecord(ctx, f.tenant, f.job)
-	if fault.Has(err, fault.JobNotFound) {
-		return errEnough // the job has passed its retention
-	}
-	if err != nil {
-		return err
-	}
-	if m.Sequence > f.sequence {
+	switch {
+	case err == nil && m.Sequence > f.sequence:
 		return f.catchUp(ctx)
+	case fault.Has(err, fault.JobNotFound):
+		return errEnough // the job has passed its retention
+	case err != nil && ctx.Err() == nil && retryable(fault.ClassOf(err)):
+		return nil // the broker is away; the next check finds out
 	}
-	return nil
+	return err
 }
 
 // run catches up and follows until record returns an error, which it returns, or
-// until the gateway closes or ctx ends. on is asked what else to wait for; it
-// may be nil.
+// until the gateway closes or ctx ends. on says what else to wait for.
 func (f *follower) run(ctx context.Context, on *besides) error {
 	if err := f.catchUp(ctx); err != nil {
 		return err

@@ -95,9 +95,8 @@ func (in *intake) submit(ctx context.Context, s submission) (events.Receipt, err
 		case m := <-answer:
 			return receiptOf(m)
 		case <-half.C:
-			if err := in.publish(ctx, s, subject); err != nil {
-				return events.Receipt{}, err
-			}
+			// The first message is stored; this one only may help.
+			_ = in.publish(ctx, s, subject)
 		case <-ctx.Done():
 			return events.Receipt{}, noAnswer(
 				"the submission is stored, but no conductor has answered yet", s, ctx.Err())
