@@ -39,7 +39,7 @@ func TestProvisionedStreams(t *testing.T) {
 	const queue, limits = jetstream.WorkQueuePolicy, jetstream.LimitsPolicy
 	want := map[string]streamFacts{
 		events.StreamIntake: {
-			Subjects: []string{events.AllSubmit}, Retention: queue, Persist: synced,
+			Subjects: []string{events.AllSubmit, events.IntakeKeeper}, Retention: queue, Persist: synced,
 			Discard: jetstream.DiscardNew, Direct: true, Shortest: true,
 		},
 		events.StreamQueue: {

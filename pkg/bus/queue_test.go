@@ -83,3 +83,41 @@ func TestFailingMessageDoesNotSpin(t *testing.T) {
 		t.Errorf("delivered %d times", n)
 	}
 }
+
+// The keeper stays alone in the intake and is nobody's work.
+func TestIntakeKeeper(t *testing.T) {
+	t.Parallel()
+	w, c := provisioned(t, bustest.ServerOptions{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	for range 2 { // as by two processes
+		go func() { ended <- c.KeepIntake(ctx) }()
+	}
+	var seen tally
+	start(t, c, bus.RouterOptions{}, intake(func(_ context.Context, m *bus.Message) error {
+		seen.add(m.Subject)
+		return nil
+	}))
+	first := uint64(0)
+	eventually(t, "the keeper moves", func() bool {
+		m, err := c.Last(t.Context(), events.StreamIntake, events.IntakeKeeper)
+		if err == nil && first == 0 {
+			first = m.Sequence
+		}
+		return err == nil && m.Sequence > first+1
+	})
+	submit(t, c, 10)
+	cancel()
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	eventually(t, "only keepers are left", func() bool {
+		s, err := w.js.Stream(t.Context(), events.StreamIntake)
+		return err == nil && s.CachedInfo().State.Msgs <= 2 && s.CachedInfo().State.Msgs > 0
+	})
+	if seen.distinct() != 1 || seen.total() != 10 {
+		t.Errorf("handled: %v", seen.seen)
+	}
+}
