@@ -145,7 +145,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	}
 	running.start(ctx, "projector", jobs.Run)
 	running.start(ctx, "gateway", func(ctx context.Context) error { return g.Run(ctx, m.listener) })
-	return nil
+	return ready(ctx, running, jobs.Synced())
 }
 
 // later is a function that becomes known after it was handed out. Calls before
