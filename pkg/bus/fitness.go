@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,9 @@ const (
 	minMajor = 2
 	minMinor = 12
 )
+
+// jetStreamWait bounds the question whether there is JetStream.
+const jetStreamWait = 2 * time.Second
 
 // checkVersion refuses brokers older than 2.12. What it cannot read, it trusts:
 // the version is a courtesy of the broker, and a strange one is most likely new.
@@ -42,7 +46,7 @@ func parseVersion(v string) (major, minor int, ok bool) {
 // checkJetStream asks for the account's limits. A user who may not ask gets no
 // answer at all; then the first use will tell.
 func (c *Conn) checkJetStream(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, jetStreamWait))
 	defer cancel()
 	_, err := c.js.AccountInfo(ctx)
 	switch {
