@@ -62,7 +62,7 @@ type World struct {
 // filled in.
 func New(t testing.TB, c gateway.Config) *World {
 	t.Helper()
-	w := &World{t: t, Server: bustest.Server(t, bustest.ServerOptions{})}
+	w := &World{t: t, Server: bustest.Server(t, bustest.ServerOptions{Listen: true})}
 	w.Conn = bustest.Connect(t, w.Server)
 	if err := w.Conn.Provision(t.Context(), bus.Streams{}); err != nil {
 		t.Fatalf("provision: %v", err)
