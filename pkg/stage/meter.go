@@ -3,7 +3,7 @@ package stage
 import (
 	"context"
 	"io"
-	"sync/atomic"
+	"sync"
 )
 
 // Meter counts the bytes that an attempt has worked through and reports them as
@@ -11,7 +11,9 @@ import (
 type Meter struct {
 	report func(done, total int64, unit string)
 	total  int64
-	done   atomic.Int64
+
+	mu   sync.Mutex // held while reporting, so that reports never go backwards
+	done int64
 }
 
 // Meter returns a meter for total bytes; 0 means that the total is unknown.
@@ -19,14 +21,20 @@ func (t *Task) Meter(total int64) *Meter { return &Meter{report: t.Report, total
 
 // Add counts n more bytes and reports.
 func (m *Meter) Add(n int64) {
-	done := m.done.Add(n)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done += n
 	if m.report != nil {
-		m.report(done, m.total, "bytes")
+		m.report(m.done, m.total, "bytes")
 	}
 }
 
 // Done returns the bytes counted so far.
-func (m *Meter) Done() int64 { return m.done.Load() }
+func (m *Meter) Done() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done
+}
 
 // Reader returns a reader that counts what is read from r. Once ctx has ended,
 // it returns the cause instead of reading.

@@ -1,6 +1,8 @@
 package stage
 
 import (
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -45,6 +47,19 @@ func (s *Set) Find(ref string) (Stage, error) {
 		detail += " (there is " + strings.Join(versions, ", ") + ")"
 	}
 	return nil, fault.New(fault.StageUnknown, detail, nil)
+}
+
+// Close closes the stages that have something to close: those that are an
+// [io.Closer], such as one that keeps idle connections. It is called when no
+// stage runs any more, and may be called again.
+func (s *Set) Close() error {
+	var errs []error
+	for _, st := range s.stages {
+		if c, ok := st.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // All returns the stages in the order of the list.

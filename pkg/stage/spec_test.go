@@ -117,6 +117,28 @@ func TestSet(t *testing.T) {
 	}
 }
 
+type closing struct {
+	fake
+	closed *int
+}
+
+func (c closing) Close() error {
+	*c.closed++
+	return fault.New(fault.FetchIO, "", nil)
+}
+
+func TestSetClose(t *testing.T) {
+	t.Parallel()
+	closed := 0
+	set, err := stage.NewSet(fake{goodSpec("copy", 1)}, closing{fake{goodSpec("move", 1)}, &closed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Close(); !fault.Has(err, fault.FetchIO) || closed != 1 {
+		t.Errorf("closed %d, %v", closed, err)
+	}
+}
+
 func TestNewSetRefuses(t *testing.T) {
 	t.Parallel()
 	one := fake{goodSpec("copy", 1)}

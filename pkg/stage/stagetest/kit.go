@@ -12,7 +12,8 @@
 //   - memory does not grow with the size of the files;
 //   - a configuration that does not match the schema is refused as such;
 //   - results keep to their limits, and findings and faults are declared;
-//   - nothing goes on running after Run has returned;
+//   - nothing goes on running after Run has returned, or at last after Close when
+//     the stage has one;
 //   - an undo leaves the world as it was, however often it is called, and
 //     succeeds when there is nothing to undo.
 //
@@ -34,6 +35,7 @@
 package stagetest
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -130,6 +132,11 @@ func Test(t *testing.T, k Kit) {
 	}
 	if k.Large != nil {
 		t.Run("Memory", k.testMemory)
+	}
+	if c, ok := k.Stage.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
 	}
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("something goes on running: %v", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // maxEntries is how many files a program may have at once.
-const maxEntries = 100_000
+const maxEntries = 20_000
 
 // budget is how much one run may print and write. It is safe for concurrent use.
 type budget struct {

@@ -2,17 +2,37 @@ package fetch
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 )
 
 // config is what a step may say.
 type config struct {
-	MaxBytes     stage.Bytes    `json:"max_bytes"`
-	Stall        stage.Duration `json:"stall"`
-	MaxRedirects int            `json:"max_redirects"`
+	MaxBytes     stage.Bytes       `json:"max_bytes"`
+	Stall        stage.Duration    `json:"stall"`
+	MaxRedirects int               `json:"max_redirects"`
+	Expect       map[string]string `json:"expect"`
+}
+
+// Check says what a schema cannot.
+func (c *config) Check() error {
+	if c.Stall <= 0 {
+		return errors.New("stall is zero")
+	}
+	if c.MaxRedirects < 0 || c.MaxRedirects > 20 {
+		return errors.New("max_redirects is not within 0 and 20")
+	}
+	for _, digest := range c.Expect {
+		if err := artifact.CheckDigest(digest); err != nil {
+			return fmt.Errorf("expect: %v", err)
+		}
+	}
+	return nil
 }
 
 func spec() stage.Spec {
@@ -21,15 +41,15 @@ func spec() stage.Spec {
 		fault.FetchRateLimited, fault.FetchRejected, fault.FetchTruncated, fault.FetchChanged,
 		fault.FetchStalled, fault.FetchPrivateAddress, fault.FetchNotAFile, fault.FetchUnreadable,
 		fault.FetchTooLarge, fault.FetchTooManyRedirects, fault.FetchUntrusted, fault.FetchIO,
-		fault.SubmitPathNotAllowed, fault.SubmitBadSource, fault.BreakerOpen, fault.StageBadConfig,
+		fault.FetchMismatch, fault.SubmitPathNotAllowed, fault.SubmitBadSource, fault.BreakerOpen, fault.StageBadConfig,
 		fault.StageNoInput, fault.ArtifactNotFound, fault.ArtifactDiskFull, fault.ArtifactIO,
 	}
 	s := stage.Spec{
 		Name: "fetch", Version: 1, Logic: "1",
 		Summary: "Brings the job's files into the store, from the web, from allowed folders or from uploads.",
-		Guarantee: "A repeated attempt reads the sources again. If they have not changed it gives the same " +
-			"files. A file that changes while it is read is never handed on. It has no effects but on the load " +
-			"of the source.",
+		Guarantee: "Repeated, it reads the sources again and gives the same files if they are still the same; " +
+			"what counts is the attempt that is recorded first. A file that ends early, or changes while it " +
+			"is read, is never handed on. It has no effects.",
 		Inputs:  "The job's files as they were submitted. Without any, the files of the steps it needs.",
 		Outputs: "One file for each source, in the same order, under names that are all different.",
 		Findings: map[string]string{
@@ -55,5 +75,7 @@ const schema = `{
   "stall": {` + stage.DurationSchema + `, "default": "30s",
     "description": "How long a source may send nothing before it is given up."},
   "max_redirects": {"type": "integer", "minimum": 0, "maximum": 20, "default": 5,
-    "description": "How many redirects are followed."}
+    "description": "How many redirects are followed."},
+  "expect": {"type": "object", "additionalProperties": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    "description": "Digests that files must have, by the name of the file. A file that has another fails the step."}
 }}`

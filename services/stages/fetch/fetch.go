@@ -1,18 +1,28 @@
 // Package fetch is the stage that brings the job's files into the store: from
 // http and https addresses, from files below the folders that the operator
-// allowed, and from what the store already holds.
+// allowed, from what came with the submission, and from what the store already
+// holds, which is not read again.
 //
 // It reaches no private address and no file outside those folders, whatever a
-// name resolves to, an address redirects to or a link points at.
+// name resolves to, an address redirects to or a link points at. It uses no
+// proxy and no cookies, and nothing is decompressed on the way.
+//
+// What it hands on is complete: a transfer that ends before the announced length,
+// and a local file that vanishes, shrinks, grows or is written to while it is
+// read, are faults. In a fault an address appears without user, query and
+// fragment, which may hold secrets.
 package fetch
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"net/http"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -22,6 +32,9 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 )
 
+// atOnce is how many sources of a task are fetched at once.
+const atOnce = 4
+
 // Options say what may be fetched.
 type Options struct {
 	// AllowPaths are the folders below which file:// sources may be read. None
@@ -30,55 +43,72 @@ type Options struct {
 	// AllowPrivateNetworks lets addresses resolve to loopback, private and
 	// link-local networks.
 	AllowPrivateNetworks bool
-	// Breakers keep hosts apart that do not answer. Nil means breakers of the
+	// Breakers keep hosts apart that do not answer. They are asked for the
+	// answer to a request, not for the transfer. Nil means breakers of the
 	// stage's own.
 	Breakers *breaker.Registry
+	// RootCAs are who may vouch for https hosts. Nil means the system's.
+	RootCAs *x509.CertPool
 }
 
-// New returns the stage.
+// New returns the stage fetch@1. It keeps idle connections, which its Close ends.
 func New(o Options) stage.Stage {
-	f := &fetcher{roots: NewRoots(o.AllowPaths), breakers: o.Breakers, spec: spec()}
+	allow := public
+	if o.AllowPrivateNetworks {
+		allow = nil
+	}
+	return newFetcher(o, newTransport(allow, o.RootCAs))
+}
+
+func newFetcher(o Options, transport *http.Transport) *fetcher {
+	f := &fetcher{
+		roots: NewRoots(o.AllowPaths), breakers: o.Breakers, transport: transport, spec: spec(),
+	}
 	if f.breakers == nil {
 		// The header of an answer has a time limit of its own.
 		f.breakers = breaker.New(breaker.Options{Timeout: -1})
 	}
-	f.transport = newTransport(o.AllowPrivateNetworks)
 	return f
 }
 
 type fetcher struct {
 	roots     Roots
 	breakers  *breaker.Registry
-	transport http.RoundTripper
+	transport *http.Transport
 	spec      stage.Spec
 }
 
 func (f *fetcher) Spec() stage.Spec { return f.spec }
 
-// Run fetches the sources one after the other. Files that other steps hand in
-// are passed on.
+// Close ends idle connections. It may be called at any time, and again.
+func (f *fetcher) Close() error {
+	f.transport.CloseIdleConnections()
+	return nil
+}
+
+// Run fetches the sources. Files that other steps hand in are passed on when
+// there are no sources.
 func (f *fetcher) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
 	c := config{Stall: stage.Duration(30 * time.Second), MaxRedirects: 5}
 	if err := t.Config(&c); err != nil {
 		return stage.Result{}, err
 	}
-	if len(t.Sources) == 0 {
-		files, err := t.Inputs()
-		return stage.Result{Files: files}, err
-	}
-	g := &fetching{fetcher: f, task: t, config: c, meter: t.Meter(knownSize(t.Sources)), taken: map[string]bool{}}
-	var res stage.Result
-	for i, src := range t.Sources {
-		file, err := g.one(ctx, src)
+	files := t.Files
+	if len(t.Sources) > 0 {
+		wanted, err := wantedOf(t.Sources, c.Expect)
 		if err != nil {
-			return stage.Result{}, about(i, len(t.Sources), err)
+			return stage.Result{}, err
 		}
-		res.Files = append(res.Files, file)
+		g := &fetching{fetcher: f, task: t, config: c, meter: t.Meter(knownSize(t.Sources))}
+		if files, err = g.all(ctx, wanted); err != nil {
+			return stage.Result{}, err
+		}
+	} else if _, err := t.Inputs(); err != nil {
+		return stage.Result{}, err
 	}
-	res.Findings = map[string]string{
-		"files": strconv.Itoa(len(res.Files)), "bytes": strconv.FormatInt(stage.Size(res.Files), 10),
-	}
-	return res, nil
+	return stage.Result{Files: files, Findings: map[string]string{
+		"files": strconv.Itoa(len(files)), "bytes": strconv.FormatInt(stage.Size(files), 10),
+	}}, nil
 }
 
 // fetching is one attempt.
@@ -87,53 +117,118 @@ type fetching struct {
 	task   *stage.Task
 	config config
 	meter  *stage.Meter
-	taken  map[string]bool // names
+}
+
+// wanted is a source with the name its file gets and, unless empty, the digest
+// it must have.
+type wanted struct {
+	events.Source
+	url    *url.URL // nil unless the source is an address
+	name   string
+	digest string
+}
+
+// wantedOf names the sources.
+func wantedOf(sources []events.Source, expect map[string]string) ([]wanted, error) {
+	all := make([]wanted, len(sources))
+	taken := names{}
+	matched := 0
+	for i, src := range sources {
+		w := wanted{Source: src}
+		raw := src.Name
+		if src.URL != "" {
+			u, err := parseURL(src.URL)
+			if err != nil {
+				return nil, about(i, len(sources), err)
+			}
+			if w.url = u; raw == "" {
+				raw = lastPart(u)
+			}
+		}
+		w.name = taken.unique(artifact.CleanName(raw))
+		if w.digest = expect[w.name]; w.digest != "" {
+			matched++
+		}
+		all[i] = w
+	}
+	if matched < len(expect) {
+		return nil, fault.New(fault.FetchMismatch, "expect names a file that no source gives", nil)
+	}
+	return all, nil
+}
+
+// all fetches some sources at a time, until one fails.
+func (g *fetching) all(ctx context.Context, sources []wanted) ([]events.File, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	files := make([]events.File, len(sources))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	work := func() {
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(sources) {
+				return
+			}
+			f, err := g.one(ctx, sources[i])
+			if err != nil {
+				stop(about(i, len(sources), err))
+				return
+			}
+			files[i] = f
+		}
+	}
+	for range min(atOnce, len(sources)) {
+		wg.Go(work)
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return files, nil
 }
 
 // one fetches one source.
-func (g *fetching) one(ctx context.Context, src events.Source) (events.File, error) {
-	if src.Digest != "" {
-		return g.held(ctx, src)
+func (g *fetching) one(ctx context.Context, w wanted) (events.File, error) {
+	f, err := g.content(ctx, w)
+	switch {
+	case err != nil:
+		return f, err
+	case w.digest != "" && f.Digest != w.digest:
+		return f, fault.New(fault.FetchMismatch, fault.Clip(w.name, 80)+" has "+f.Digest+" and not "+w.digest, nil)
+	case w.Size > 0 && f.Size != w.Size:
+		return f, fault.New(fault.FetchMismatch, fault.Clip(w.name, 80)+" has "+
+			strconv.FormatInt(f.Size, 10)+" bytes and not "+strconv.FormatInt(w.Size, 10), nil)
 	}
-	u, err := url.Parse(src.URL)
-	if err != nil {
-		return events.File{}, fault.New(fault.SubmitBadSource, "the url cannot be read", nil)
+	return f, nil
+}
+
+func (g *fetching) content(ctx context.Context, w wanted) (events.File, error) {
+	switch {
+	case w.Digest != "":
+		return g.held(ctx, w)
+	case w.url == nil:
+		if limit := int64(g.config.MaxBytes); limit > 0 && int64(len(w.Inline)) > limit {
+			return events.File{}, fault.New(fault.FetchTooLarge, w.name, nil)
+		}
+		return g.task.Store.Put(ctx, g.meter.Reader(ctx, bytes.NewReader(w.Inline)),
+			&artifact.PutOptions{Name: w.name, MediaType: w.MediaType})
+	case w.url.Scheme == "file":
+		return g.local(ctx, w)
 	}
-	name := src.Name
-	if name == "" {
-		name = artifact.CleanName(path.Base(u.Path))
-	}
-	switch u.Scheme {
-	case "file":
-		return g.local(ctx, u.Path, g.unique(name), src.MediaType)
-	case "http", "https":
-		return g.remote(ctx, u, g.unique(name), src.MediaType)
-	}
-	return events.File{}, fault.New(fault.SubmitBadSource, "the url is not a file, http or https address", nil)
+	return g.remote(ctx, w)
 }
 
 // held passes on what the store already has.
-func (g *fetching) held(ctx context.Context, src events.Source) (events.File, error) {
-	size, err := g.task.Store.Stat(ctx, src.Digest)
+func (g *fetching) held(ctx context.Context, w wanted) (events.File, error) {
+	size, err := g.task.Store.Stat(ctx, w.Digest)
 	if err != nil {
 		return events.File{}, err
 	}
-	name := src.Name
-	if name == "" {
-		name = "file"
+	if limit := int64(g.config.MaxBytes); limit > 0 && size > limit {
+		return events.File{}, fault.New(fault.FetchTooLarge, w.name, nil)
 	}
-	return events.File{Name: g.unique(name), Digest: src.Digest, Size: size, MediaType: src.MediaType}, nil
-}
-
-// unique makes a name that no earlier file of the task has: a.txt, a-2.txt, ….
-func (g *fetching) unique(name string) string {
-	ext := path.Ext(name)
-	base := strings.TrimSuffix(name, ext)
-	for n := 2; g.taken[name]; n++ {
-		name = artifact.CleanName(base + "-" + strconv.Itoa(n) + ext)
-	}
-	g.taken[name] = true
-	return name
+	return events.File{Name: w.name, Digest: w.Digest, Size: size, MediaType: w.MediaType}, nil
 }
 
 // about says which of several sources an error is about.
@@ -146,17 +241,19 @@ func about(i, n int, err error) error {
 	return &f
 }
 
-// knownSize is the size of all sources together, or 0 when one is not known.
+// knownSize is how much there is to read, or 0 when that is not known.
 func knownSize(sources []events.Source) int64 {
 	var total int64
 	for _, s := range sources {
-		if s.Digest != "" {
-			continue
-		}
-		if s.Size <= 0 {
+		switch {
+		case s.Digest != "":
+		case s.URL == "":
+			total += int64(len(s.Inline))
+		case s.Size <= 0:
 			return 0
+		default:
+			total += s.Size
 		}
-		total += s.Size
 	}
 	return total
 }

@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,16 +18,17 @@ const (
 	headerTimeout = 30 * time.Second
 )
 
-// newTransport returns a transport that refuses private addresses when it dials,
-// so that no name, redirect or second look-up gets around it. It uses no proxy,
-// which would dial for it.
-func newTransport(private bool) http.RoundTripper {
+// newTransport returns a transport that asks allow about every address when it
+// dials, so that no name, redirect or second look-up gets around it; nil allows
+// all. It uses no proxy, which would dial for it.
+func newTransport(allow func(netip.Addr) bool, ca *x509.CertPool) *http.Transport {
 	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	if !private {
-		d.Control = guard
+	if allow != nil {
+		d.Control = guard(allow)
 	}
 	return &http.Transport{
 		DialContext: d.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+		TLSClientConfig:     &tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: headerTimeout,
 		MaxIdleConns: 64, MaxIdleConnsPerHost: 4, IdleConnTimeout: 60 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -33,12 +36,14 @@ func newTransport(private bool) http.RoundTripper {
 }
 
 // guard is asked with the address that is about to be dialled.
-func guard(_, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil || !public(ap.Addr()) {
-		return fault.New(fault.FetchPrivateAddress, "", nil)
+func guard(allow func(netip.Addr) bool) func(string, string, syscall.RawConn) error {
+	return func(_, address string, _ syscall.RawConn) error {
+		ap, err := netip.ParseAddrPort(address)
+		if err != nil || !allow(ap.Addr()) {
+			return fault.New(fault.FetchPrivateAddress, "", nil)
+		}
+		return nil
 	}
-	return nil
 }
 
 // closed are networks that are not private by name and still lead nowhere, or
@@ -48,10 +53,12 @@ var closed = []netip.Prefix{
 	netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
 	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
-	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("5f00::/16"),
+	netip.MustParsePrefix("fec0::/10"),
 }
 
 // public reports whether an address belongs to the open Internet.

@@ -6,115 +6,141 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// Roots are the folders below which local files may be read.
-type Roots []string
-
-// NewRoots returns the roots as absolute, clean paths.
-func NewRoots(paths []string) Roots {
-	roots := make(Roots, 0, len(paths))
-	for _, p := range paths {
-		if abs, err := filepath.Abs(p); err == nil {
-			roots = append(roots, abs)
-		}
-	}
-	return roots
-}
-
-// Find returns the root that a path lies below, and the path from there. ok is
-// false when it lies below none. Links are not looked at: opening through the
-// root refuses those that lead out.
-func (r Roots) Find(path string) (root, rel string, ok bool) {
-	if !filepath.IsAbs(path) {
-		return "", "", false
-	}
-	path = filepath.Clean(path)
-	for _, root := range r {
-		rel, err := filepath.Rel(root, path)
-		if err == nil && filepath.IsLocal(rel) {
-			return root, rel, true
-		}
-	}
-	return "", "", false
-}
+// settled is how old the last change of a file must be before it is read. File
+// systems count time in steps of up to 10 ms: of two writes within one step the
+// second would not show.
+const settled = 20 * time.Millisecond
 
 // local fetches a file of this machine.
-func (g *fetching) local(ctx context.Context, path, name, mediaType string) (events.File, error) {
-	dir, rel, ok := g.roots.Find(path)
+func (g *fetching) local(ctx context.Context, w wanted) (events.File, error) {
+	path := shown(w.url)
+	dir, rel, ok := g.roots.Find(w.url.Path)
 	if !ok {
-		return events.File{}, fault.New(fault.SubmitPathNotAllowed, fault.Clip(path, 200), nil)
+		return events.File{}, fault.New(fault.SubmitPathNotAllowed, path, nil)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return events.File{}, openFault(path, err)
 	}
 	defer root.Close()
-	// Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-	f, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, before, err := open(ctx, root, rel)
 	if err != nil {
 		return events.File{}, openFault(path, err)
 	}
 	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return events.File{}, openFault(path, err)
+	if limit := int64(g.config.MaxBytes); limit > 0 && before.Size() > limit {
+		return events.File{}, fault.New(fault.FetchTooLarge, path, nil)
 	}
-	if !before.Mode().IsRegular() {
-		return events.File{}, fault.New(fault.FetchNotAFile, fault.Clip(path, 200), nil)
-	}
-	w := g.task.Store.Create(ctx, &artifact.PutOptions{Name: name, MediaType: mediaType})
-	defer w.Abort()
-	n, err := g.copy(ctx, w, f, path)
-	if err != nil {
-		return events.File{}, err
-	}
-	after, err := root.Stat(rel)
-	if err != nil || !same(before, after) || n != before.Size() {
-		return events.File{}, fault.New(fault.FetchChanged, fault.Clip(path, 200), nil)
-	}
-	return w.Commit()
-}
-
-// same reports whether a file is still the one that was opened, untouched.
-func same(before, after fs.FileInfo) bool {
-	return os.SameFile(before, after) && before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
-}
-
-// copy stores what r yields, up to the limit of the step.
-func (g *fetching) copy(ctx context.Context, w io.Writer, r io.Reader, what string) (int64, error) {
-	limit := int64(g.config.MaxBytes)
-	r = g.meter.Reader(ctx, r)
-	if limit > 0 {
-		r = io.LimitReader(r, limit+1)
-	}
-	n, err := io.Copy(w, r)
-	var f *fault.Error
-	switch {
-	case limit > 0 && n > limit:
-		return n, fault.New(fault.FetchTooLarge, fault.Clip(what, 200), nil)
-	case err == nil:
-		return n, nil
-	case errors.As(err, &f):
-		return n, err
+	out := g.task.Store.Create(ctx, &artifact.PutOptions{Name: w.name, MediaType: w.MediaType})
+	defer out.Abort()
+	// One byte more than there is shows that the file grows, however fast.
+	n, err := out.ReadFrom(g.meter.Reader(ctx, io.LimitReader(f, before.Size()+1)))
+	switch classified := (*fault.Error)(nil); {
 	case ctx.Err() != nil:
-		return n, context.Cause(ctx)
+		return events.File{}, context.Cause(ctx)
+	case errors.As(err, &classified):
+		return events.File{}, err
+	case err != nil:
+		return events.File{}, openFault(path, err)
+	case n != before.Size() || !untouched(root, rel, f, before):
+		return events.File{}, fault.New(fault.FetchChanged, path, nil)
 	}
-	return n, fault.New(fault.FetchIO, fault.Clip(what, 200), err)
+	return out.Commit()
 }
 
-// openFault says why a local file cannot be opened.
+// errNotAFile is the error of a path that is there and is no regular file.
+var errNotAFile = errors.New("it is a folder, a device, a pipe or a socket")
+
+// open opens a regular file and returns what it is like before it is read.
+func open(ctx context.Context, root *os.Root, rel string) (*os.File, fs.FileInfo, error) {
+	info, err := root.Stat(rel) // opening a device may have effects
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errNotAFile
+	}
+	// Without O_NONBLOCK, opening a pipe that has taken its place would wait.
+	f, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err := f.Stat()
+	if err == nil && !before.Mode().IsRegular() {
+		err = errNotAFile
+	}
+	if age := changedAt(before); err == nil && time.Since(age) < settled {
+		if err = wait(ctx, min(settled-time.Since(age), settled)); err == nil {
+			before, err = f.Stat()
+		}
+	}
+	if err != nil {
+		_ = f.Close() // was not read
+		return nil, nil, err
+	}
+	return f, before, nil
+}
+
+// wait returns after d, or with the cause when ctx ends earlier.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// untouched reports whether the path still leads to the file that was read, and
+// that is as it was before.
+func untouched(root *os.Root, rel string, f *os.File, before fs.FileInfo) bool {
+	open, err := f.Stat()
+	if err != nil || !same(before, open) {
+		return false
+	}
+	named, err := root.Stat(rel)
+	return err == nil && same(before, named)
+}
+
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) &&
+		changedAt(a).Equal(changedAt(b))
+}
+
+// changedAt is when the file or what is known of it was last changed. Unlike the
+// modification time nobody can set it back.
+func changedAt(info fs.FileInfo) time.Time {
+	if info == nil {
+		return time.Time{}
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return info.ModTime()
+}
+
+// openFault says why a local file cannot be read.
 func openFault(path string, err error) error {
+	var classified *fault.Error
+	if errors.As(err, &classified) {
+		return err
+	}
 	var errno syscall.Errno
 	code := fault.FetchIO
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, errNotAFile), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ELOOP):
+		code = fault.FetchNotAFile
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
 		code = fault.FetchNotFound
 	case errors.Is(err, fs.ErrPermission):
 		code = fault.FetchUnreadable
@@ -122,9 +148,9 @@ func openFault(path string, err error) error {
 		// What the system does not complain of, the root does: a link leads out.
 		code = fault.SubmitPathNotAllowed
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err // the path is said once
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		err = named.Err // the path is said once
 	}
-	return fault.New(code, fault.Clip(path, 200), err)
+	return fault.New(code, path, err)
 }

@@ -2,16 +2,10 @@ package fetch
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"io"
-	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -20,163 +14,134 @@ import (
 )
 
 // remote fetches a file over HTTP.
-func (g *fetching) remote(ctx context.Context, u *url.URL, name, mediaType string) (events.File, error) {
+func (g *fetching) remote(ctx context.Context, w wanted) (events.File, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var resp *http.Response
-	err := g.breakers.Do(ctx, "http:"+u.Host, func(context.Context) error {
-		var err error
-		resp, err = g.get(ctx, u)
-		return err
-	})
+	resp, err := g.follow(ctx, w.url)
 	if err != nil {
 		return events.File{}, err
 	}
 	defer resp.Body.Close()
-	if mediaType == "" {
-		mediaType = declared(resp.Header.Get("Content-Type"))
-	}
 	if limit := int64(g.config.MaxBytes); limit > 0 && resp.ContentLength > limit {
-		return events.File{}, fault.New(fault.FetchTooLarge, shown(u), nil)
+		return events.File{}, fault.New(fault.FetchTooLarge, shown(w.url), nil)
 	}
-	w := g.task.Store.Create(ctx, &artifact.PutOptions{Name: name, MediaType: mediaType})
-	defer w.Abort()
+	o := &artifact.PutOptions{Name: w.name, MediaType: w.MediaType}
+	if o.MediaType == "" {
+		o.MediaType = declared(resp.Header.Get("Content-Type"))
+	}
 	body := newWatched(resp.Body, time.Duration(g.config.Stall), func() {
-		stop(fault.New(fault.FetchStalled, shown(u), nil))
+		stop(fault.New(fault.FetchStalled, shown(w.url), nil))
 	})
 	defer body.stop()
-	n, err := g.copy(ctx, w, body, shown(u))
-	if ctx.Err() != nil {
-		return events.File{}, context.Cause(ctx)
-	}
-	if fault.Has(err, fault.FetchIO) || err == nil && resp.ContentLength >= 0 && n != resp.ContentLength {
-		return events.File{}, fault.New(fault.FetchTruncated,
-			shown(u)+" after "+strconv.FormatInt(n, 10)+" bytes", nil)
-	}
-	if err != nil {
-		return events.File{}, err
-	}
-	return w.Commit()
+	return g.transfer(ctx, w.url, resp, body, o)
 }
 
-// get asks for a file and returns an answer that has one.
-func (g *fetching) get(ctx context.Context, u *url.URL) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, fault.New(fault.SubmitBadSource, "the url cannot be asked for", nil)
-	}
-	req.Header.Set("User-Agent", "millrace")
-	client := &http.Client{Transport: g.transport, CheckRedirect: g.redirect}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, dialFault(ctx, u, err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp, nil
-	}
-	_ = resp.Body.Close()
-	return nil, statusFault(u, resp)
-}
-
-// redirect follows to http and https addresses, and not from https to http.
-func (g *fetching) redirect(req *http.Request, via []*http.Request) error {
-	switch {
-	case len(via) > g.config.MaxRedirects:
-		return fault.New(fault.FetchTooManyRedirects, shown(via[0].URL), nil)
-	case req.URL.Scheme != "https" && (req.URL.Scheme != "http" || via[0].URL.Scheme == "https"):
-		return fault.New(fault.FetchRejected, shown(via[0].URL)+" redirects to where it is less safe", nil)
-	}
-	return nil
-}
-
-// dialFault says why there is no answer. The client's own error has the whole
-// address in its text, with whatever secret is in it.
-func dialFault(ctx context.Context, u *url.URL, err error) error {
-	var f *fault.Error
-	var unknown x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var host x509.HostnameError
-	var cert *tls.CertificateVerificationError
-	var wrapped *url.Error
-	var dns *net.DNSError
+// transfer stores the body of an answer.
+func (g *fetching) transfer(
+	ctx context.Context, u *url.URL, resp *http.Response, body io.Reader, o *artifact.PutOptions,
+) (events.File, error) {
+	content := &limited{r: g.meter.Reader(ctx, body), limit: int64(g.config.MaxBytes)}
+	out := g.task.Store.Create(ctx, o)
+	defer out.Abort()
+	n, err := out.ReadFrom(content)
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return fault.New(fault.FetchNotFound, shown(u)+": no such host", nil)
-	case errors.As(err, &f):
-		return fault.New(f.Code, shown(u), nil)
-	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &host), errors.As(err, &cert):
-		return fault.New(fault.FetchUntrusted, shown(u), nil)
-	case errors.As(err, &wrapped):
-		err = wrapped.Err
+		return events.File{}, context.Cause(ctx)
+	case content.passed:
+		return events.File{}, fault.New(fault.FetchTooLarge, shown(u), nil)
+	case content.err != nil, err == nil && resp.ContentLength >= 0 && n != resp.ContentLength:
+		return events.File{}, fault.New(fault.FetchTruncated,
+			shown(u)+" after "+strconv.FormatInt(n, 10)+" bytes", content.err)
+	case err != nil:
+		return events.File{}, err
 	}
-	return fault.New(fault.FetchUnreachable, shown(u), err)
+	return out.Commit()
 }
 
-// statusFault says what an answer without a file means.
-func statusFault(u *url.URL, resp *http.Response) error {
-	f := fault.New(fault.FetchRejected, shown(u)+" answered "+strconv.Itoa(resp.StatusCode), nil)
-	switch code := resp.StatusCode; {
-	case code == http.StatusNotFound, code == http.StatusGone:
-		f.Code = fault.FetchNotFound
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
-		f.Code = fault.FetchDenied
-	case code == http.StatusTooManyRequests:
-		f.Code, f.RetryAfter = fault.FetchRateLimited, retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	case code == http.StatusRequestTimeout, code >= 500:
-		f.Code, f.RetryAfter = fault.FetchServerError, retryAfter(resp.Header.Get("Retry-After"), time.Now())
+// limited is a reader that ends when its limit is passed; a limit of 0 is none.
+// It remembers why it failed, to tell the source from the store.
+type limited struct {
+	r           io.Reader
+	done, limit int64
+	passed      bool
+	err         error
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.done += int64(n)
+	if l.limit > 0 && l.done > l.limit {
+		l.passed = true
+		return 0, io.EOF
 	}
-	return f
-}
-
-// maxRetryAfter is the longest wait that a source may ask for.
-const maxRetryAfter = 24 * time.Hour
-
-// retryAfter reads the header of that name: seconds, or a date (RFC 9110).
-func retryAfter(v string, now time.Time) time.Duration {
-	if s, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
-		return min(max(time.Duration(s), 0)*time.Second, maxRetryAfter)
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
-	}
-	return 0
-}
-
-// declared is the type that an answer declares, or nothing when it says nothing.
-func declared(contentType string) string {
-	t, _, err := mime.ParseMediaType(contentType)
-	if err != nil || t == "application/octet-stream" || len(t) > 127 {
-		return ""
-	}
-	return t
-}
-
-// shown is an address as it may be seen by anyone: without user, query and
-// fragment, which hold secrets.
-func shown(u *url.URL) string {
-	return fault.Clip((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), 200)
-}
-
-// watched is a reader that is given up when it yields nothing for too long.
-type watched struct {
-	r     io.Reader
-	stall time.Duration
-	timer *time.Timer
-}
-
-// newWatched calls stalled, once, when r yields nothing for as long as stall.
-func newWatched(r io.Reader, stall time.Duration, stalled func()) *watched {
-	return &watched{r: r, stall: stall, timer: time.AfterFunc(stall, stalled)}
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if n > 0 {
-		w.timer.Reset(w.stall)
+	if err != nil && err != io.EOF {
+		l.err = err
 	}
 	return n, err
 }
 
-func (w *watched) stop() { w.timer.Stop() }
+// follow asks for a file, where it was moved to as well, and returns the answer
+// that has it.
+func (g *fetching) follow(ctx context.Context, first *url.URL) (*http.Response, error) {
+	u := first
+	for range g.config.MaxRedirects + 1 {
+		resp, err := g.ask(ctx, first, u)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusOK {
+			return resp, nil
+		}
+		_ = resp.Body.Close() // not wanted
+		next, err := target(u, resp)
+		if err != nil {
+			return nil, err
+		}
+		u = next
+	}
+	return nil, fault.New(fault.FetchTooManyRedirects, shown(first), nil)
+}
+
+// ask asks for what is at u, through the breaker of its host. Only an answer
+// that has a file or says where it is returns without an error.
+func (g *fetching) ask(ctx context.Context, first, u *url.URL) (*http.Response, error) {
+	bare := *u
+	bare.User, bare.Fragment = nil, ""
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, bare.String(), nil)
+	if err != nil {
+		return nil, fault.New(fault.SubmitBadSource, "the url cannot be asked for", nil)
+	}
+	req.Header.Set("User-Agent", "millrace")
+	req.Header.Set("Accept-Encoding", "identity")
+	if user := first.User; user != nil && first.Scheme == u.Scheme && first.Host == u.Host {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+	}
+	var resp *http.Response
+	err = g.breakers.Do(ctx, "http:"+u.Host, func(context.Context) error {
+		answer, err := g.transport.RoundTrip(req) // in ctx: the body outlives this call
+		if err != nil {
+			return dialFault(ctx, u, err)
+		}
+		if err := statusFault(u, answer); err != nil {
+			_ = answer.Body.Close() // not wanted
+			return err
+		}
+		resp = answer
+		return nil
+	})
+	return resp, err
+}
+
+// target returns where an answer says that the file is. It may lead to https
+// from http, and not back.
+func target(u *url.URL, resp *http.Response) (*url.URL, error) {
+	next, err := u.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.Header.Get("Location") == "" || next.Hostname() == "" {
+		return nil, fault.New(fault.FetchRejected, shown(u)+" redirects to no address", nil)
+	}
+	if next.Scheme != "https" && (next.Scheme != "http" || u.Scheme == "https") {
+		return nil, fault.New(fault.FetchRejected, shown(u)+" redirects to where it is less safe", nil)
+	}
+	return next, nil
+}
