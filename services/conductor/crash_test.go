@@ -43,8 +43,10 @@ func TestCrashRows1To3(t *testing.T) {
 	inputs := map[string]input{
 		"submission": {func(*world) {}, func(w *world) { w.submit("k") }, 1, events.JobAccepted, first, all},
 		"outcome":    {accepted, func(w *world) { w.answer("k", "first", 1, nil) }, 2, events.JobRunning, second, all},
-		"retry": {accepted, func(w *world) { w.answer("k", "first", 1, retrying) }, 2, events.JobWaiting,
-			events.TimerSubject(events.DefaultTenant, job, "first"), all},
+		"retry": {
+			accepted, func(w *world) { w.answer("k", "first", 1, retrying) }, 2, events.JobWaiting,
+			events.TimerSubject(events.DefaultTenant, job, "first"), all,
+		},
 		// A cancel makes nothing due: what runs has to come to its end.
 		"command": {accepted, func(w *world) { w.command("k", events.VerbCancel) }, 2, events.JobCancelling, first, commit},
 	}
