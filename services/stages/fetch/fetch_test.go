@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,93 +91,133 @@ func outputs(want ...string) func(*testing.T, *stage.Task, stage.Result) {
 	}
 }
 
-func TestFetch(t *testing.T) {
-	dir, site := t.TempDir(), web(t)
-	allowed := filepath.Join(dir, "allowed")
-	one := write(t, filepath.Join(allowed, "sub", "a.txt"), "one")
-	secret := write(t, filepath.Join(dir, "secret"), "secret")
-	large := filepath.Join(allowed, "large")
-	links := map[string]string{
-		"out": secret, "relative-out": "../secret", "dir-out": "..", "in": "sub/a.txt", "loop": "loop", "dangling": "x",
+// world is what there is to fetch, and what must not be.
+type world struct {
+	site, allowed, one, secret string
+}
+
+// digest is that of "one".
+const digest = "sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+
+func makeWorld(t *testing.T) world {
+	t.Helper()
+	dir := t.TempDir()
+	w := world{
+		site: web(t), allowed: filepath.Join(dir, "allowed"),
+		one:    write(t, filepath.Join(dir, "allowed", "sub", "a.txt"), "one"),
+		secret: write(t, filepath.Join(dir, "secret"), "secret"),
 	}
-	for name, target := range links {
-		if err := os.Symlink(target, filepath.Join(allowed, name)); err != nil {
+	for name, target := range map[string]string{
+		"out": w.secret, "relative-out": "../secret", "dir-out": "..", "in": "sub/a.txt", "loop": "loop", "dangling": "x",
+	} {
+		if err := os.Symlink(target, filepath.Join(w.allowed, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(allowed, "pipe"), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(w.allowed, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	socket, err := net.Listen("unix", filepath.Join(allowed, "socket"))
+	socket, err := net.Listen("unix", filepath.Join(w.allowed, "socket"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	t.Cleanup(func() { _ = socket.Close() })
+	return w
+}
+
+// fetched are the tasks that succeed.
+func (w world) fetched() []stagetest.Case {
+	return []stagetest.Case{
+		{Name: "file", Sources: at(w.one), Check: outputs("a.txt", "", "one")},
+		{Name: "link within", Sources: at(w.allowed + "/in"), Check: outputs("in", "", "one")},
+		{Name: "expected", Sources: at(w.one), Config: `{"expect":{"a.txt":"` + digest + `"}}`},
+		{Name: "http", Sources: from(w.site + "/text.txt?token=x"), Check: outputs("text.txt", "text/plain", "some text")},
+		{Name: "several", Sources: []events.Source{
+			{URL: "file://localhost" + w.one}, {URL: w.site + "/text.txt", MediaType: "text/csv"},
+			{Inline: []byte("in line"), Name: "a.txt"}, {URL: "file://" + w.one}, {Inline: []byte{}},
+			{URL: w.site + "/big", Name: "../../etc/passwd"},
+		}, Check: checkSeveral},
+		{Name: "redirect", Sources: from(w.site + "/to?url=/text.txt"), Check: outputs("to", "text/plain", "some text")},
+		{Name: "not unpacked", Sources: from(w.site + "/gzip"), Check: outputs("gzip", "", "\x1f\x8b not unpacked")},
+		{Name: "handed on", Files: []stagetest.Content{{Name: "x", Data: []byte("x")}}, Check: outputs("x", "", "x")},
+	}
+}
+
+// refusedPaths are local files that are not read.
+func (w world) refusedPaths() []stagetest.Case {
 	local := func(name, path string, want fault.Code) stagetest.Case {
 		return stagetest.Case{Name: name, Sources: at(path), Fault: want}
 	}
+	return []stagetest.Case{
+		local("outside", w.secret, fault.SubmitPathNotAllowed),
+		local("dots", w.allowed+"/sub/../../secret", fault.SubmitPathNotAllowed),
+		local("relative", "etc/passwd", fault.SubmitBadSource),
+		local("link out", w.allowed+"/out", fault.SubmitPathNotAllowed),
+		local("relative link out", w.allowed+"/relative-out", fault.SubmitPathNotAllowed),
+		local("through a link out", w.allowed+"/dir-out/secret", fault.SubmitPathNotAllowed),
+		local("link to itself", w.allowed+"/loop", fault.FetchNotAFile),
+		local("dangling link", w.allowed+"/dangling", fault.FetchNotFound),
+		local("missing", w.allowed+"/missing", fault.FetchNotFound),
+		local("below a file", w.one+"/x", fault.FetchNotFound),
+		local("long name", w.allowed+"/"+strings.Repeat("x", 4096), fault.FetchNotFound),
+		local("name with newline", w.allowed+"/a\nb", fault.FetchNotFound),
+		local("folder", w.allowed, fault.FetchNotAFile),
+		local("pipe", w.allowed+"/pipe", fault.FetchNotAFile),
+		local("socket", w.allowed+"/socket", fault.FetchNotAFile),
+	}
+}
+
+// refusedAddresses are addresses that have no file, or may not be asked for it.
+func (w world) refusedAddresses() []stagetest.Case {
 	remote := func(name, address string, want fault.Code) stagetest.Case {
 		return stagetest.Case{Name: name, Sources: from(address), Fault: want}
 	}
-	digest := "sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed" // of "one"
+	return []stagetest.Case{
+		remote("another machine's file", "file://example.org/etc/passwd", fault.SubmitBadSource),
+		remote("other scheme", "gopher://example.org/", fault.SubmitBadSource),
+		remote("no scheme", "/etc/passwd", fault.SubmitBadSource),
+		remote("no host", "http:///x", fault.SubmitBadSource),
+		remote("opaque", "http:example.org", fault.SubmitBadSource),
+		remote("unreadable", "http://[::1", fault.SubmitBadSource),
+		remote("zero byte", "file:///a%00b", fault.SubmitBadSource),
+		remote("404", w.site+"/status/404", fault.FetchNotFound),
+		remote("410", w.site+"/status/410", fault.FetchNotFound),
+		remote("401", w.site+"/status/401", fault.FetchDenied),
+		remote("403", w.site+"/status/403", fault.FetchDenied),
+		remote("418", w.site+"/status/418", fault.FetchRejected),
+		remote("204", w.site+"/status/204", fault.FetchRejected),
+		remote("304", w.site+"/status/304", fault.FetchRejected),
+		remote("301", w.site+"/status/301", fault.FetchRejected),
+		remote("429", w.site+"/status/429", fault.FetchRateLimited),
+		remote("redirect to nowhere", w.site+"/to?url=/to%3Furl%3D", fault.FetchRejected),
+		remote("redirect to a file", w.site+"/to?url=file:///etc/passwd", fault.FetchRejected),
+		{Name: "no redirects", Sources: from(w.site + "/to?url=/text.txt"), Config: `{"max_redirects":0}`,
+			Fault: fault.FetchTooManyRedirects},
+	}
+}
+
+// refusedContent are sources that give something else than what the step wants.
+func (w world) refusedContent() []stagetest.Case {
+	other := `{"expect":{"text.txt":"` + digest + `"}}`
+	absent := `{"expect":{"b.txt":"` + digest + `"}}`
+	return []stagetest.Case{
+		{Name: "nothing", Fault: fault.StageNoInput},
+		{Name: "too large to begin with", Sources: at(w.one), Config: `{"max_bytes":2}`, Fault: fault.FetchTooLarge},
+		{Name: "too large announced", Sources: from(w.site + "/cut"), Config: `{"max_bytes":"1kB"}`, Fault: fault.FetchTooLarge},
+		{Name: "too large", Sources: from(w.site + "/big"), Config: `{"max_bytes":"1MiB"}`, Fault: fault.FetchTooLarge},
+		{Name: "unexpected", Sources: from(w.site + "/text.txt"), Config: other, Fault: fault.FetchMismatch},
+		{Name: "expected of nothing", Sources: at(w.one), Config: absent, Fault: fault.FetchMismatch},
+		{Name: "other size", Sources: []events.Source{{URL: w.site + "/text.txt", Size: 8}}, Fault: fault.FetchMismatch},
+		{Name: "not held", Sources: []events.Source{{Digest: digest}}, Fault: fault.ArtifactNotFound},
+	}
+}
+
+func TestFetch(t *testing.T) {
+	w := makeWorld(t)
+	large := filepath.Join(w.allowed, "large")
 	stagetest.Test(t, stagetest.Kit{
-		Stage: fetch.New(fetch.Options{AllowPaths: []string{allowed}, AllowPrivateNetworks: true}),
-		Cases: []stagetest.Case{
-			{Name: "file", Sources: at(one), Check: outputs("a.txt", "", "one")},
-			{Name: "link within", Sources: at(allowed + "/in"), Check: outputs("in", "", "one")},
-			{Name: "expected", Sources: at(one), Config: `{"expect":{"a.txt":"` + digest + `"}}`},
-			{Name: "http", Sources: from(site + "/text.txt?token=x"), Check: outputs("text.txt", "text/plain", "some text")},
-			{Name: "several", Sources: []events.Source{
-				{URL: "file://localhost" + one}, {URL: site + "/text.txt", MediaType: "text/csv"},
-				{Inline: []byte("in line"), Name: "a.txt"}, {URL: "file://" + one}, {Inline: []byte{}},
-				{URL: site + "/big", Name: "../../etc/passwd"},
-			}, Check: checkSeveral},
-			{Name: "redirect", Sources: from(site + "/to?url=/text.txt"), Check: outputs("to", "text/plain", "some text")},
-			{Name: "not unpacked", Sources: from(site + "/gzip"), Check: outputs("gzip", "", "\x1f\x8b not unpacked")},
-			{Name: "handed on", Files: []stagetest.Content{{Name: "x", Data: []byte("x")}}, Check: outputs("x", "", "x")},
-			{Name: "nothing", Fault: fault.StageNoInput},
-
-			local("outside", secret, fault.SubmitPathNotAllowed),
-			local("dots", allowed+"/sub/../../secret", fault.SubmitPathNotAllowed),
-			local("relative", "etc/passwd", fault.SubmitBadSource),
-			local("link out", allowed+"/out", fault.SubmitPathNotAllowed),
-			local("relative link out", allowed+"/relative-out", fault.SubmitPathNotAllowed),
-			local("through a link out", allowed+"/dir-out/secret", fault.SubmitPathNotAllowed),
-			local("link to itself", allowed+"/loop", fault.FetchNotAFile),
-			local("dangling link", allowed+"/dangling", fault.FetchNotFound),
-			local("missing", allowed+"/missing", fault.FetchNotFound),
-			local("below a file", one+"/x", fault.FetchNotFound),
-			local("long name", allowed+"/"+strings.Repeat("x", 4096), fault.FetchNotFound),
-			local("name with newline", allowed+"/a\nb", fault.FetchNotFound),
-			local("folder", allowed, fault.FetchNotAFile),
-			local("pipe", allowed+"/pipe", fault.FetchNotAFile),
-			local("socket", allowed+"/socket", fault.FetchNotAFile),
-			remote("another machine's file", "file://example.org/etc/passwd", fault.SubmitBadSource),
-			remote("other scheme", "gopher://example.org/", fault.SubmitBadSource),
-			remote("no scheme", "/etc/passwd", fault.SubmitBadSource),
-			remote("no host", "http:///x", fault.SubmitBadSource),
-			remote("opaque", "http:example.org", fault.SubmitBadSource),
-			remote("unreadable", "http://[::1", fault.SubmitBadSource),
-			remote("zero byte", "file:///a%00b", fault.SubmitBadSource),
-
-			remote("404", site+"/status/404", fault.FetchNotFound), remote("410", site+"/status/410", fault.FetchNotFound),
-			remote("401", site+"/status/401", fault.FetchDenied), remote("403", site+"/status/403", fault.FetchDenied),
-			remote("418", site+"/status/418", fault.FetchRejected), remote("204", site+"/status/204", fault.FetchRejected),
-			remote("304", site+"/status/304", fault.FetchRejected), remote("301", site+"/status/301", fault.FetchRejected),
-			remote("429", site+"/status/429", fault.FetchRateLimited),
-			{Name: "too large to begin with", Sources: at(one), Config: `{"max_bytes":2}`, Fault: fault.FetchTooLarge},
-			{Name: "too large announced", Sources: from(site + "/cut"), Config: `{"max_bytes":"1kB"}`, Fault: fault.FetchTooLarge},
-			{Name: "too large", Sources: from(site + "/big"), Config: `{"max_bytes":"1MiB"}`, Fault: fault.FetchTooLarge},
-			{Name: "unexpected", Sources: from(site + "/text.txt"), Config: `{"expect":{"text.txt":"` + digest + `"}}`,
-				Fault: fault.FetchMismatch},
-			{Name: "expected of nothing", Sources: at(one), Config: `{"expect":{"b.txt":"` + digest + `"}}`, Fault: fault.FetchMismatch},
-			{Name: "other size", Sources: []events.Source{{URL: site + "/text.txt", Size: 8}}, Fault: fault.FetchMismatch},
-			{Name: "not held", Sources: []events.Source{{Digest: digest}}, Fault: fault.ArtifactNotFound},
-			remote("redirects too often", site+"/to?url=/to%3Furl%3D/to", fault.FetchRejected),
-			remote("redirect to a file", site+"/to?url=file:///etc/passwd", fault.FetchRejected),
-			{Name: "no redirects", Sources: from(site + "/to?url=/text.txt"), Config: `{"max_redirects":0}`,
-				Fault: fault.FetchTooManyRedirects},
-		},
+		Stage: fetch.New(fetch.Options{AllowPaths: []string{w.allowed}, AllowPrivateNetworks: true}),
+		Cases: slices.Concat(w.fetched(), w.refusedPaths(), w.refusedAddresses(), w.refusedContent()),
 		BadConfigs: []string{
 			`{"max_bytes":-1}`, `{"stall":"0s"}`, `{"max_redirects":21}`, `{"max_redirects":-1}`, `{"expect":{"a":"x"}}`,
 		},
