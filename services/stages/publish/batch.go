@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
@@ -40,6 +41,7 @@ func (b *batch) publish(ctx context.Context, items []item) error {
 	meter := b.task.Meter(total(items))
 	for i, it := range items {
 		if there[i] {
+			b.drop(tempName(b.key, it, b.task.Attempt)) // of a process that died just then
 			meter.Add(it.file.Size)
 			continue
 		}
@@ -97,15 +99,15 @@ func (b *batch) place(ctx context.Context, it item, meter *stage.Meter) error {
 		if same || err != nil {
 			return err
 		}
-		if done, err := b.replace(it, temp); done || err != nil {
+		if done, err := b.replace(it, w, temp); done || err != nil {
 			return err
 		}
 	}
 }
 
-// replace puts temp in the place of another file, which stays as a hidden one.
-// It reports false when the other file is gone meanwhile.
-func (b *batch) replace(it item, temp string) (bool, error) {
+// replace puts temp, which is open as w, in the place of another file, which
+// stays as a hidden one. It reports false when the other file is gone meanwhile.
+func (b *batch) replace(it item, w *os.File, temp string) (bool, error) {
 	name := it.file.Name
 	x, err := b.look(name)
 	if x == nil || err != nil {
@@ -116,16 +118,20 @@ func (b *batch) replace(it item, temp string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if m.key != b.key {
+	ours := m.key == b.key // of an earlier attempt that was given other content
+	if !ours {
 		if err := b.keep(it, x); err != nil {
 			return false, err
 		}
+	}
+	if err := setMark(w, b.key, !ours || m.replaced); err != nil {
+		return false, classify("mark "+name, err)
 	}
 	if err := b.root.Rename(temp, name); err != nil {
 		return false, classify("replace "+name, err)
 	}
 	b.placed[name] = true
-	if m.key != "" && m.key != b.key {
+	if m.key != "" && !ours {
 		_ = b.root.Remove(oldName(m.key, it)) // it can no longer be put back
 	}
 	return true, nil

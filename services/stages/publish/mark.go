@@ -4,15 +4,23 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 // markName is the extended attribute that says which step published a file.
 const markName = "user.millrace.publish"
 
-// setMark writes key into the file. A file system without extended attributes
-// is no reason to fail.
-func setMark(f *os.File, key string) error {
+// replacedSuffix follows the key of a file that has replaced another.
+const replacedSuffix = "+old"
+
+// setMark says that the step key has published the file, and whether it has
+// replaced another. A file system without extended attributes is no reason to
+// fail.
+func setMark(f *os.File, key string, replaced bool) error {
+	if replaced {
+		key += replacedSuffix
+	}
 	err := syscall.Setxattr(procPath(f), markName, []byte(key), 0)
 	if unmarkable(err) {
 		return nil
@@ -22,17 +30,19 @@ func setMark(f *os.File, key string) error {
 
 // mark is what a file says about who published it.
 type mark struct {
-	key  string
-	none bool // the file system keeps no marks
+	key      string // empty when nobody did
+	replaced bool   // another file was there before
+	none     bool   // the file system keeps no marks
 }
 
-// readMark reads the mark of f. A file without one has an empty key.
+// readMark reads the mark of f.
 func readMark(f *os.File) (mark, error) {
 	buf := make([]byte, 64)
 	n, err := syscall.Getxattr(procPath(f), markName, buf)
 	switch {
 	case err == nil:
-		return mark{key: string(buf[:n])}, nil
+		key, replaced := strings.CutSuffix(string(buf[:n]), replacedSuffix)
+		return mark{key: key, replaced: replaced}, nil
 	case errors.Is(err, syscall.ENODATA), errors.Is(err, syscall.ERANGE):
 		return mark{}, nil
 	case unmarkable(err):

@@ -43,7 +43,7 @@ func (b *batch) fill(ctx context.Context, it item, f *os.File, m *stage.Meter) e
 	case err != nil:
 		return err
 	}
-	if err := setMark(f, b.key); err != nil {
+	if err := setMark(f, b.key, false); err != nil {
 		return classify("mark "+it.file.Name, err)
 	}
 	if err := f.Sync(); err != nil {

@@ -30,7 +30,7 @@ func (b *batch) undo(ctx context.Context, it item, completed bool) error {
 	}
 	switch {
 	case same && m.of(b.key):
-		return b.restore(it)
+		return b.restoreFrom(m, it)
 	case same:
 		return nil // equal content that somebody else has published
 	case m.key != b.key && b.isFile(oldName(b.key, it), x):
@@ -39,6 +39,16 @@ func (b *batch) undo(ctx context.Context, it item, completed bool) error {
 		return fault.New(fault.PublishChanged, it.file.Name, nil)
 	}
 	return nil
+}
+
+// restoreFrom is restore for an item that is there with mark m. When the file
+// it has replaced is gone, it stays: the job that took the old file's place in
+// turn was undone first, and nothing would be left.
+func (b *batch) restoreFrom(m mark, it item) error {
+	if m.replaced && !b.exists(oldName(b.key, it)) {
+		return fault.New(fault.PublishChanged, "what "+it.file.Name+" has replaced is gone", nil)
+	}
+	return b.restore(it)
 }
 
 // restore puts back the file that the item has replaced, or removes the item.
@@ -86,7 +96,7 @@ func (b *batch) withdraw(it item) error {
 	case err != nil:
 		return err
 	case m.key == b.key, m.none && b.placed[it.file.Name]:
-		return b.restore(it)
+		return b.restoreFrom(m, it)
 	case b.isFile(oldName(b.key, it), x):
 		return b.forget(it)
 	}
