@@ -50,6 +50,12 @@ func OutcomeID(tenant, job, step string, undo bool, attempt int, verdict Verdict
 	return tenant + "/" + job + "/" + step + mid + strconv.Itoa(attempt) + "/" + string(verdict)
 }
 
+// CommandID is the id of a command: <tenant>/<job>/<verb>/<revision>, the revision
+// being the one that the command is meant for.
+func CommandID(tenant, job string, verb Verb, revision uint64) string {
+	return tenant + "/" + job + "/" + string(verb) + "/" + strconv.FormatUint(revision, 10)
+}
+
 // DeadID is the id of a dead letter: dead/<stream>/<sequence>.
 func DeadID(stream string, sequence uint64) string {
 	return "dead/" + stream + "/" + strconv.FormatUint(sequence, 10)

@@ -163,10 +163,9 @@ func (g *Gateway) publishCommand(
 	if err != nil {
 		return fault.New(fault.InternalBug, "encode a command", err)
 	}
-	id := tenant + "/" + job + "/" + string(cmd.Verb) + "/" + strconv.FormatUint(revision, 10)
 	return g.Bus.Publish(ctx, bus.Out{
 		Subject: events.ControlSubject(tenant, job),
-		ID:      id,
+		ID:      events.CommandID(tenant, job, cmd.Verb, revision),
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})

@@ -277,7 +277,9 @@ func TestUploadsWaitForTheirTurn(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{Limits: gateway.Limits{Uploads: 1}})
 	pr, pw := io.Pipe()
-	first := later(t, "POST", w.URL+"/v1/artifacts", pr)
+	// The client sends nothing before the gateway asks for the body, which it
+	// does when the upload has its turn.
+	first := later(t, "POST", w.URL+"/v1/artifacts", pr, "Expect", "100-continue")
 	if _, err := pw.Write([]byte("first")); err != nil {
 		t.Fatal(err)
 	}
