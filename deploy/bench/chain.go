@@ -10,6 +10,7 @@ import (
 	wmnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // chain is what one would write by hand: a watermill Router with five handlers
@@ -117,6 +118,14 @@ func hopMessage(hop int, job string) *message.Message {
 
 func (c *chain) start(_ context.Context, n int) error {
 	return c.pub.Publish("chain.0", hopMessage(0, strconv.Itoa(n)))
+}
+
+func (c *chain) stored(ctx context.Context) (uint64, error) {
+	js, err := jetstream.New(c.nc)
+	if err != nil {
+		return 0, err
+	}
+	return lastOf(ctx, js, "CHAIN")
 }
 
 func (c *chain) close() error {

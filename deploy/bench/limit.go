@@ -111,6 +111,17 @@ func (l *limit) publish(ctx context.Context, js jetstream.JetStream, hop, n int)
 
 func (l *limit) start(ctx context.Context, n int) error { return l.publish(ctx, l.js, 0, n) }
 
+func (l *limit) stored(ctx context.Context) (uint64, error) { return lastOf(ctx, l.js, "HOPS") }
+
+// lastOf is the last sequence of a stream.
+func lastOf(ctx context.Context, js jetstream.JetStream, name string) (uint64, error) {
+	s, err := js.Stream(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
 func (l *limit) close() error {
 	for _, s := range l.stops {
 		s.Stop()

@@ -50,6 +50,9 @@ type load struct {
 type contender interface {
 	// start submits job number n; done is called, once, when it has ended.
 	start(ctx context.Context, n int) error
+	// stored is how many messages it has stored so far in streams that are
+	// synced to disk, where syncing is on.
+	stored(ctx context.Context) (uint64, error)
 	// close stops it.
 	close() error
 }
@@ -127,7 +130,7 @@ func rows(name string) []settings {
 
 func measureJobs(ctx context.Context, l load, only, matrix string) error {
 	fmt.Printf("%d jobs of %d steps, %d in flight at saturation; %d jobs one at a time\n\n", l.jobs, hops, l.inFlight, l.single)
-	fmt.Printf("%-24s  %-10s %10s %7s %10s %7s %10s %12s\n", "broker", "contender", "jobs/s", "ratio", "p50", "ratio", "p99", "cpu/job")
+	fmt.Printf("%-24s  %-10s %10s %7s %10s %7s %10s %10s %10s\n", "broker", "contender", "jobs/s", "ratio", "p50", "ratio", "p99", "cpu/job", "stored/job")
 	for _, s := range rows(matrix) {
 		var limit result
 		for _, o := range []opener{{"limit", openLimit}, {"chain", openChain}, {"millrace", openMill}} {
@@ -151,7 +154,9 @@ func measureJobs(ctx context.Context, l load, only, matrix string) error {
 type result struct {
 	rate     float64
 	p50, p99 time.Duration
-	cpu      time.Duration
+	// cpu is processor time, and stored are messages in synced streams, per job.
+	cpu    time.Duration
+	stored float64
 }
 
 func (r result) print(s settings, name string, limit result) {
@@ -161,7 +166,7 @@ func (r result) print(s settings, name string, limit result) {
 		}
 		return fmt.Sprintf("%.2f", a/b)
 	}
-	fmt.Printf("%-24s  %-10s %10.0f %7s %10s %7s %10s %12s\n", s, name, r.rate, ratio(r.rate, limit.rate),
+	fmt.Printf("%-24s  %-10s %10.0f %7s %10s %7s %10s %10s %10.1f\n", s, name, r.rate, ratio(r.rate, limit.rate),
 		r.p50.Round(time.Microsecond), ratio(float64(r.p50), float64(limit.p50)), r.p99.Round(time.Microsecond),
-		r.cpu.Round(time.Microsecond))
+		r.cpu.Round(time.Microsecond), r.stored)
 }

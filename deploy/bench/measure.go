@@ -95,6 +95,10 @@ func measure(ctx context.Context, o opener, s settings, l load) (r result, err e
 	slices.Sort(lat)
 	r.p50, r.p99 = lat[len(lat)/2], lat[len(lat)*99/100]
 
+	already, err := c.stored(ctx)
+	if err != nil {
+		return r, err
+	}
 	before := cpuTime()
 	begin := time.Now()
 	if err := saturate(ctx, c, t, warm+l.single, l.jobs); err != nil {
@@ -102,7 +106,9 @@ func measure(ctx context.Context, o opener, s settings, l load) (r result, err e
 	}
 	r.rate = float64(l.jobs) / time.Since(begin).Seconds()
 	r.cpu = (cpuTime() - before) / time.Duration(l.jobs)
-	return r, nil
+	n, err := c.stored(ctx)
+	r.stored = float64(n-already) / float64(l.jobs)
+	return r, err
 }
 
 // single runs n jobs, one after the other, and returns how long each took.

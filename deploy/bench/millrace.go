@@ -24,6 +24,7 @@ type mr struct {
 	ended   chan error
 	unwatch func()
 	file    events.Source
+	handed  uint64
 }
 
 func openMill(ctx context.Context, s settings, dir string, done func(int)) (contender, error) {
@@ -117,6 +118,7 @@ func (c *mr) watch(done func(int)) error {
 }
 
 func (c *mr) start(ctx context.Context, n int) error {
+	c.handed++
 	return c.submit(ctx, strconv.Itoa(n), c.file)
 }
 
@@ -128,6 +130,12 @@ func (c *mr) submit(ctx context.Context, key string, f events.Source) error {
 	return c.conn.Publish(ctx, bus.Out{
 		Subject: events.SubmitSubject(events.DefaultTenant, "noop"), ID: key, Data: body,
 	})
+}
+
+// stored counts the records, and the submissions, which were one per job.
+func (c *mr) stored(ctx context.Context) (uint64, error) {
+	n, err := c.conn.Depth(ctx, events.StreamEvents)
+	return n + c.handed, err
 }
 
 func (c *mr) close() error {
