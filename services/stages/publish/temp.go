@@ -52,16 +52,27 @@ func (b *batch) fill(ctx context.Context, it item, f *os.File, m *stage.Meter) e
 	return nil
 }
 
-// sink remembers whether it was the file that failed, and not what is written to it.
+// flushEvery is after how many bytes the system is asked to begin writing them to
+// disk, so that little is left to do when the file is synced.
+const flushEvery = 32 << 20
+
+// sink writes to a file and remembers whether it was the file that failed.
 type sink struct {
-	f   *os.File
-	err error
+	f             *os.File
+	done, flushed int64
+	err           error
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.f.Write(p)
 	if err != nil {
 		s.err = err
+	}
+	s.done += int64(n)
+	if size := s.done - s.flushed; size >= flushEvery {
+		const begin = 2 // SYNC_FILE_RANGE_WRITE
+		_ = syscall.SyncFileRange(int(s.f.Fd()), s.flushed, size, begin) // no promise: Sync follows
+		s.flushed = s.done
 	}
 	return n, err
 }
