@@ -17,7 +17,10 @@ const (
 	codeWrongSequence         = 10071
 	codeWrongSequenceInFlight = 10164
 	codeMaximumBytes          = 10122
-	codeStorageReserved       = 10047
+	// codeIDInProcess is given by a cluster to the second of two messages with
+	// the same id while it has not decided about the first.
+	codeIDInProcess     = 10158
+	codeStorageReserved = 10047
 )
 
 // busFault turns an error of the client into a fault of this package.
@@ -53,8 +56,7 @@ func codeOf(err error) fault.Code {
 		return fault.BusDenied
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fault.BusTooLarge
-	case errors.Is(err, errNobody),
-		errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrKeyNotFound),
+	case errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrKeyNotFound),
 		errors.Is(err, jetstream.ErrKeyDeleted), errors.Is(err, jetstream.ErrBucketNotFound),
 		errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound):
 		return fault.BusNotFound

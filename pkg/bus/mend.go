@@ -3,9 +3,14 @@ package bus
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
+
+// locateWait bounds one look at the consumer: while a cluster elects the leader
+// that would answer, asking again is faster than waiting.
+const locateWait = 2 * time.Second
 
 // reconnected is called when the connection is back: what was asked before is
 // forgotten by the broker.
@@ -48,7 +53,7 @@ func (f *flow) relocate(p *pause) bool {
 	if !f.conn.nc.IsConnected() || p.wait(f.intake) != nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(f.intake, f.conn.opts.Timeout)
+	ctx, cancel := context.WithTimeout(f.intake, min(f.conn.opts.Timeout, locateWait))
 	defer cancel()
 	// An answer that was on its way when the connection was lost never comes.
 	stop := f.conn.back.notify(cancel)

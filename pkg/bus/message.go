@@ -43,11 +43,13 @@ func fromCore(m *nats.Msg) *Message {
 	if out.ID == "" {
 		out.ID = out.Header[headerUUID]
 	}
-	if seq, err := strconv.ParseUint(out.Header[jetstream.SequenceHeader], 10, 64); err == nil {
+	sequence := lastValue(m.Header, jetstream.SequenceHeader)
+	if seq, err := strconv.ParseUint(sequence, 10, 64); err == nil {
 		out.Sequence = seq
-		out.Stream = out.Header[jetstream.StreamHeader]
+		out.Stream = lastValue(m.Header, jetstream.StreamHeader)
 	}
-	if at, err := time.Parse(time.RFC3339Nano, out.Header[jetstream.TimeStampHeaer]); err == nil {
+	at, err := time.Parse(time.RFC3339Nano, lastValue(m.Header, jetstream.TimeStampHeaer))
+	if err == nil {
 		out.Time = at.UTC()
 	}
 	return out

@@ -52,8 +52,8 @@ const (
 // others not; publishing all again is harmless.
 //
 // Faults: bus.bad_message, bus.fenced, bus.store_full, bus.too_large,
-// bus.timeout, bus.closed, bus.denied, bus.not_found when no stream takes the
-// subject.
+// bus.timeout, bus.closed, bus.unreachable, also when no stream takes the
+// subject: it may be about to be made again.
 func (c *Conn) Publish(ctx context.Context, outs ...Out) error {
 	if len(outs) == 0 {
 		return nil
@@ -79,7 +79,7 @@ func (c *Conn) store(ctx context.Context, msgs []*nats.Msg) ([]pubAck, error) {
 	for i := range todo {
 		todo[i] = i
 	}
-	pause := publishPauseMin
+	pause, nobody := publishPauseMin, false
 	for {
 		batch := msgs
 		if len(todo) < len(msgs) {
@@ -90,6 +90,9 @@ func (c *Conn) store(ctx context.Context, msgs []*nats.Msg) ([]pubAck, error) {
 		}
 		answers, err := c.mux.do(ctx, batch)
 		if err != nil && !errors.Is(err, errLost) {
+			if nobody && ctx.Err() != nil {
+				err = errNobody // that is all that was heard so far
+			}
 			return nil, busFault("publish to "+batch[0].Subject, c.explain(err))
 		}
 		left, failure := sortAnswers(acks, todo, answers, msgs)
@@ -99,16 +102,20 @@ func (c *Conn) store(ctx context.Context, msgs []*nats.Msg) ([]pubAck, error) {
 		if len(left) == 0 {
 			return acks, nil
 		}
-		todo = left
+		todo, nobody = left, err == nil && statusOf(answers[len(answers)-1]) == statusNoResponders
 		if err := sleep(ctx, pause); err != nil {
-			return nil, busFault("publish to "+msgs[todo[0]].Subject, c.explain(errNobody))
+			if nobody {
+				err = errNobody
+			}
+			return nil, busFault("publish to "+msgs[todo[0]].Subject, c.explain(err))
 		}
 		pause = min(2*pause, publishPauseMax)
 	}
 }
 
 // sortAnswers notes the answers and returns which messages have to be sent
-// again: those without an answer and those that nobody took.
+// again: those without an answer, those that nobody took, and those about which
+// a cluster has not decided.
 func sortAnswers(
 	acks []pubAck, todo []int, answers []*nats.Msg, msgs []*nats.Msg,
 ) (left []int, failure error) {
@@ -118,6 +125,10 @@ func sortAnswers(
 			continue
 		}
 		ack, err := decodeAck(answers[i])
+		if ack.Error != nil && ack.Error.ErrorCode == codeIDInProcess {
+			left = append(left, at)
+			continue
+		}
 		if err != nil && failure == nil {
 			failure = busFault("publish to "+msgs[at].Subject, err)
 		}
@@ -141,8 +152,8 @@ func (c *Conn) explain(err error) error {
 // errDisconnected says that there is no connection to wait for an answer on.
 var errDisconnected = errors.New("the connection is lost")
 
-// errNobody says that no stream takes the subject.
-var errNobody = errors.New("no stream takes this subject")
+// errNobody says that no stream listens on a subject.
+var errNobody = errors.New("no stream listens there")
 
 // Send publishes a message on core NATS: whoever listens gets it, nobody keeps
 // it. It returns before the message has left the process.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -76,11 +77,54 @@ func TestPublishRefusals(t *testing.T) {
 func TestPublishWhereNobodyListens(t *testing.T) {
 	t.Parallel()
 	c := bustest.Conn(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	err := c.Publish(ctx, bus.Out{Subject: "orders.new", ID: "1"})
-	if !fault.Has(err, fault.BusNotFound) {
-		t.Errorf("%v, want bus.not_found", err)
+	if !fault.Has(err, fault.BusUnreachable) || !strings.Contains(err.Error(), "no stream") {
+		t.Errorf("%v, want bus.unreachable and why", err)
+	}
+}
+
+// That nobody answers does not mean that there is no message.
+func TestReadWithoutAStream(t *testing.T) {
+	t.Parallel()
+	w, c := provisioned(t, bustest.ServerOptions{})
+	if err := w.js.DeleteStream(t.Context(), events.StreamEvents); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := c.Last(ctx, events.StreamEvents, events.AllEvents)
+	if fault.ClassOf(err) != fault.DependencyDown && fault.ClassOf(err) != fault.Timeout {
+		t.Errorf("%v, want bus.unreachable", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		_, err := c.Last(t.Context(), events.StreamEvents, events.AllEvents)
+		got <- err
+	}()
+	if err := c.Provision(t.Context(), bus.Streams{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; !fault.Has(err, fault.BusNotFound) {
+		t.Errorf("%v, want bus.not_found once there is a stream to say so", err)
+	}
+}
+
+// The broker's own headers count, not those a publisher made up.
+func TestReadIsNotFooledByHeaders(t *testing.T) {
+	t.Parallel()
+	w, c := provisioned(t, bustest.ServerOptions{})
+	m := nats.NewMsg(events.ControlSubject("default", "j"))
+	m.Header = nats.Header{
+		"Nats-Sequence": {"99"}, "Nats-Subject": {"x"}, "Nats-Stream": {"y"}, "Status": {"404"},
+	}
+	if _, err := w.js.PublishMsg(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Last(t.Context(), events.StreamControl, events.AllControl)
+	if err != nil || got.Sequence != 1 || got.Subject != m.Subject || got.Stream != events.StreamControl {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -15,58 +16,75 @@ import (
 const directGet = "$JS.API.DIRECT.GET."
 
 // Last returns the last message of a stream whose subject matches filter, which
-// may hold wildcards. It costs one round trip. On a cluster a replica may be a
-// moment behind. Faults: bus.not_found, bus.timeout, bus.closed, bus.unreachable.
+// may hold wildcards. It costs one round trip. On a cluster any replica answers;
+// one that is behind may give an older message, but never none.
+// Faults: bus.not_found, bus.timeout, bus.closed, bus.unreachable.
 func (c *Conn) Last(ctx context.Context, stream, filter string) (*Message, error) {
-	return c.direct(ctx, stream, &nats.Msg{Subject: directGet + stream + "." + filter})
+	return c.read(ctx, stream,
+		&nats.Msg{Subject: directGet + stream + "." + filter}, wanted{Last: filter})
 }
 
 // Get returns the message of a stream with a sequence.
 // Faults: as for [Conn.Last].
 func (c *Conn) Get(ctx context.Context, stream string, seq uint64) (*Message, error) {
-	return c.direct(ctx, stream, &nats.Msg{
+	return c.read(ctx, stream, &nats.Msg{
 		Subject: directGet + stream,
 		Data:    []byte(`{"seq":` + strconv.FormatUint(seq, 10) + `}`),
-	})
+	}, wanted{Seq: seq})
 }
 
-// direct reads one message, again when the connection was lost meanwhile.
+// direct reads one message from any replica.
 func (c *Conn) direct(ctx context.Context, stream string, ask *nats.Msg) (*Message, error) {
+	m, err := c.persist(ctx, "read from "+stream, ask)
+	if err != nil {
+		return nil, err
+	}
+	return fromDirect(stream, m)
+}
+
+// persist asks until there is an answer. While nobody answers, because the
+// broker is starting or the connection was lost, it tries again: that there is
+// no answer must never pass for that there is no message.
+func (c *Conn) persist(ctx context.Context, doing string, ask *nats.Msg) (*nats.Msg, error) {
 	ctx, cancel := c.withTimeout(ctx)
 	defer cancel()
-	doing := "read from " + stream
+	pause := publishPauseMin
 	for {
 		m, err := c.mux.one(ctx, ask)
 		switch {
-		case err == nil && m != nil:
-			return fromDirect(stream, m)
-		case err != nil && err != errLost:
+		case err == nil && statusOf(m) != statusNoResponders:
+			return m, nil
+		case err != nil && !errors.Is(err, errLost):
 			return nil, busFault(doing, c.explain(err))
 		}
+		if sleep(ctx, pause) != nil {
+			return nil, busFault(doing, c.explain(errNobody))
+		}
+		pause = min(2*pause, publishPauseMax)
 	}
 }
 
 func fromDirect(stream string, m *nats.Msg) (*Message, error) {
-	switch status := statusOf(m); status {
-	case "":
-	case statusNoMessages:
+	sequence := lastValue(m.Header, jetstream.SequenceHeader)
+	switch status := statusOf(m); {
+	case sequence != "", status == "":
+	case status == statusNoMessages:
 		return nil, fault.New(fault.BusNotFound, "read from "+stream, nil)
-	case statusNoResponders:
-		return nil, fault.New(fault.BusNotFound, "read from "+stream+": there is no such stream", nil)
 	default:
 		return nil, fault.New(fault.BusUnreachable,
 			"read from "+stream+": status "+status+" "+m.Header.Get(headerDescription), nil)
 	}
 	out := &Message{
-		Subject: m.Header.Get(jetstream.SubjectHeader), Header: flatten(m.Header),
+		Subject: lastValue(m.Header, jetstream.SubjectHeader), Header: flatten(m.Header),
 		Data: m.Data, Stream: stream,
 	}
-	seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	seq, err := strconv.ParseUint(sequence, 10, 64)
 	if err != nil {
 		return nil, fault.New(fault.BusBadMessage, "read from "+stream+": no sequence", err)
 	}
 	out.Sequence = seq
-	if at, err := time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer)); err == nil {
+	at, err := time.Parse(time.RFC3339Nano, lastValue(m.Header, jetstream.TimeStampHeaer))
+	if err == nil {
 		out.Time = at.UTC()
 	}
 	for _, own := range directHeaders {
@@ -80,6 +98,15 @@ func fromDirect(stream string, m *nats.Msg) (*Message, error) {
 var directHeaders = []string{
 	jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader,
 	jetstream.TimeStampHeaer, "Nats-Num-Pending", "Nats-Last-Sequence",
+}
+
+// lastValue is the value that the broker put on a message: it adds its own after
+// those that the message came with.
+func lastValue(h nats.Header, key string) string {
+	if v := h[key]; len(v) > 0 {
+		return v[len(v)-1]
+	}
+	return ""
 }
 
 // Purge removes the messages of a stream whose subjects match filter. An empty

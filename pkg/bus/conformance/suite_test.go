@@ -89,7 +89,7 @@ func TestWatermillSuiteOrdered(t *testing.T) {
 	t.Parallel()
 	newWorld(t).suite(t, suiteShape{inFlight: 1}, tests.Features{
 		ConsumerGroups: true, GuaranteedOrder: true, GuaranteedOrderWithSingleSubscriber: true,
-		Persistent: true, NewSubscriberReceivesOldMessages: true,
+		Persistent: true, NewSubscriberReceivesOldMessages: true, ForceShort: raceDetector,
 	})
 }
 
@@ -98,6 +98,6 @@ func TestWatermillSuiteOrdered(t *testing.T) {
 func TestWatermillSuiteShared(t *testing.T) {
 	t.Parallel()
 	newWorld(t).suite(t, suiteShape{inFlight: 16, durable: "stage"}, tests.Features{
-		ConsumerGroups: true, Persistent: true,
+		ConsumerGroups: true, Persistent: true, ForceShort: raceDetector,
 	})
 }
