@@ -60,7 +60,14 @@ func newWorld(t *testing.T) *world {
 // conductor runs one over a broker, until stop is called or the test ends.
 func (w *world) conductor(b Broker, mw ...bus.Middleware) (c *Conductor, stop func()) {
 	w.t.Helper()
-	c, err := New(Config{Broker: b, Pipelines: w.reg, Store: w.store, InFlight: 8, Middleware: mw})
+	return w.run(Config{Broker: b, Middleware: mw})
+}
+
+// run is conductor with more to say.
+func (w *world) run(cfg Config) (c *Conductor, stop func()) {
+	w.t.Helper()
+	cfg.Pipelines, cfg.Store, cfg.InFlight = w.reg, w.store, 8
+	c, err := New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
