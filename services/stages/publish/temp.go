@@ -70,7 +70,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	}
 	s.done += int64(n)
 	if size := s.done - s.flushed; size >= flushEvery {
-		const begin = 2 // SYNC_FILE_RANGE_WRITE
+		const begin = 2                                                  // SYNC_FILE_RANGE_WRITE
 		_ = syscall.SyncFileRange(int(s.f.Fd()), s.flushed, size, begin) // no promise: Sync follows
 		s.flushed = s.done
 	}
