@@ -52,26 +52,40 @@ func TestCommand(t *testing.T) {
 	stagetest.Test(t, stagetest.Kit{
 		Stage: command.New(command.Options{Allow: allow}),
 		Cases: []stagetest.Case{
-			{Name: "filter", Files: two, Config: `{"run":["tr","a-z","A-Z"],"media_type":"text/plain"}`,
-				Check: outputs("a.txt", "ABC", "b c.txt", "DEF")},
-			{Name: "paths", Files: two, Config: shOut(`cp "$1" "$2"`, `,"output":"{{stem}}-copy{{ext}}"`),
-				Check: outputs("a-copy.txt", "abc", "b c-copy.txt", "def")},
-			{Name: "path to stdout", Files: two, Config: `{"run":["cat","{{in}}"],"output":"{{name}}.out"}`,
-				Check: outputs("a.txt.out", "abc", "b c.txt.out", "def")},
-			{Name: "all by paths", Files: two, Config: `{"run":["cat","{{in}}"],"mode":"all","output":"joined"}`,
-				Check: outputs("joined", "abcdef")},
-			{Name: "all by stdin", Files: two, Config: `{"run":["cat"],"mode":"all","output":"all-of-{{name}}"}`,
-				Check: outputs("all-of-a.txt", "abcdef")},
-			{Name: "folder", Files: two[:1], Config: `{"run":["sh","-c","echo 2 >$1/b; echo 1 >$1/a; mkdir $1/sub; ln -s /etc/passwd $1/link","sh","{{outdir}}"]}`,
-				Check: outputs("a", "1\n", "b", "2\n")},
+			{
+				Name: "filter", Files: two, Config: `{"run":["tr","a-z","A-Z"],"media_type":"text/plain"}`,
+				Check: outputs("a.txt", "ABC", "b c.txt", "DEF"),
+			},
+			{
+				Name: "paths", Files: two, Config: shOut(`cp "$1" "$2"`, `,"output":"{{stem}}-copy{{ext}}"`),
+				Check: outputs("a-copy.txt", "abc", "b c-copy.txt", "def"),
+			},
+			{
+				Name: "path to stdout", Files: two, Config: `{"run":["cat","{{in}}"],"output":"{{name}}.out"}`,
+				Check: outputs("a.txt.out", "abc", "b c.txt.out", "def"),
+			},
+			{
+				Name: "all by paths", Files: two, Config: `{"run":["cat","{{in}}"],"mode":"all","output":"joined"}`,
+				Check: outputs("joined", "abcdef"),
+			},
+			{
+				Name: "all by stdin", Files: two, Config: `{"run":["cat"],"mode":"all","output":"all-of-{{name}}"}`,
+				Check: outputs("all-of-a.txt", "abcdef"),
+			},
+			{
+				Name: "folder", Files: two[:1], Config: `{"run":["sh","-c","echo 2 >$1/b; echo 1 >$1/a; mkdir $1/sub; ln -s /etc/passwd $1/link","sh","{{outdir}}"]}`,
+				Check: outputs("a", "1\n", "b", "2\n"),
+			},
 			{Name: "pass", Files: two, Config: sh(`echo "  $(wc -c <"$1")   bytes "`, `,"pass":true`), Check: checkPass},
 			{Name: "large", Files: big, Config: `{"run":["cat"]}`, Check: func(t *testing.T, task *stage.Task, r stage.Result) {
 				if r.Files[0].Digest != task.Files[0].Digest {
 					t.Error("the content has changed")
 				}
 			}},
-			{Name: "ignores its input", Files: big, Config: `{"run":["sh","-c","exec <&-; echo done"]}`,
-				Check: outputs("big", "done\n")},
+			{
+				Name: "ignores its input", Files: big, Config: `{"run":["sh","-c","exec <&-; echo done"]}`,
+				Check: outputs("big", "done\n"),
+			},
 			{Name: "by its path", Files: two[:1], Config: `{"run":["/bin/true"]}`, Check: outputs("a.txt", "")},
 			{Name: "by its name", Files: two[:1], Config: `{"run":["true"]}`, Check: outputs("a.txt", "")},
 			script("status 3", "exit 3", fault.CommandFailed),
@@ -87,10 +101,14 @@ func TestCommand(t *testing.T) {
 			{Name: "missing", Files: two, Config: `{"run":["no-such-program-here"]}`, Fault: fault.CommandNotFound},
 			{Name: "missing path", Files: two, Config: `{"run":["/no/such/program"]}`, Fault: fault.CommandNotFound},
 			{Name: "time limit", Files: two[:1], Config: sh("sleep 60", `,"time_limit":"50ms"`), Fault: fault.CommandTimeout},
-			{Name: "name as option", Files: []stagetest.Content{text("-rf", "x")},
-				Config: `{"run":["cat","{{name}}"]}`, Fault: fault.SubmitBadName},
-			{Name: "hostile name", Files: []stagetest.Content{text("../../etc/passwd", "x")},
-				Config: `{"run":["cat","{{in}}"]}`, Fault: fault.SubmitBadName},
+			{
+				Name: "name as option", Files: []stagetest.Content{text("-rf", "x")},
+				Config: `{"run":["cat","{{name}}"]}`, Fault: fault.SubmitBadName,
+			},
+			{
+				Name: "hostile name", Files: []stagetest.Content{text("../../etc/passwd", "x")},
+				Config: `{"run":["cat","{{in}}"]}`, Fault: fault.SubmitBadName,
+			},
 			{Name: "no files", Config: `{"run":["cat"]}`, Fault: fault.StageNoInput},
 		},
 		BadConfigs: []string{

@@ -24,7 +24,8 @@ const frameSize = 4 << 20
 
 func TestCompress(t *testing.T) {
 	files := []stagetest.Content{
-		{Name: "a.txt", MediaType: "text/plain", Data: []byte("abc")}, {Name: "empty", Data: []byte{}},
+		{Name: "a.txt", MediaType: "text/plain", Data: []byte("abc")},
+		{Name: "empty", Data: []byte{}},
 		{Name: "big", Size: frameSize + 1},
 	}
 	stagetest.Test(t, stagetest.Kit{

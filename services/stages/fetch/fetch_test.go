@@ -133,8 +133,11 @@ func (w world) fetched() []stagetest.Case {
 		{Name: "expected", Sources: at(w.one), Config: `{"expect":{"a.txt":"` + digest + `"}}`},
 		{Name: "http", Sources: from(w.site + "/text.txt?token=x"), Check: outputs("text.txt", "text/plain", "some text")},
 		{Name: "several", Sources: []events.Source{
-			{URL: "file://localhost" + w.one}, {URL: w.site + "/text.txt", MediaType: "text/csv"},
-			{Inline: []byte("in line"), Name: "a.txt"}, {URL: "file://" + w.one}, {Inline: []byte{}},
+			{URL: "file://localhost" + w.one},
+			{URL: w.site + "/text.txt", MediaType: "text/csv"},
+			{Inline: []byte("in line"), Name: "a.txt"},
+			{URL: "file://" + w.one},
+			{Inline: []byte{}},
 			{URL: w.site + "/big", Name: "../../etc/passwd"},
 		}, Check: checkSeveral},
 		{Name: "redirect", Sources: from(w.site + "/to?url=/text.txt"), Check: outputs("to", "text/plain", "some text")},
@@ -191,8 +194,10 @@ func (w world) refusedAddresses() []stagetest.Case {
 		remote("429", w.site+"/status/429", fault.FetchRateLimited),
 		remote("redirect to nowhere", w.site+"/to?url=/to%3Furl%3D", fault.FetchRejected),
 		remote("redirect to a file", w.site+"/to?url=file:///etc/passwd", fault.FetchRejected),
-		{Name: "no redirects", Sources: from(w.site + "/to?url=/text.txt"), Config: `{"max_redirects":0}`,
-			Fault: fault.FetchTooManyRedirects},
+		{
+			Name: "no redirects", Sources: from(w.site + "/to?url=/text.txt"), Config: `{"max_redirects":0}`,
+			Fault: fault.FetchTooManyRedirects,
+		},
 	}
 }
 

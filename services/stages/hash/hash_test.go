@@ -46,12 +46,16 @@ func TestHash(t *testing.T) {
 				"crc32c": "364b3fb7",
 			})},
 			{Name: "two", Files: []stagetest.Content{abc, big}, Config: `{"algorithms":["md5"]}`, Check: checkTwo},
-			{Name: "empty", Files: []stagetest.Content{{Name: "empty", Data: []byte{}}},
+			{
+				Name: "empty", Files: []stagetest.Content{{Name: "empty", Data: []byte{}}},
 				Config: `{"algorithms":["crc32c"]}`,
-				Check:  findings(map[string]string{"files": "1", "bytes": "0", "crc32c": "00000000"})},
+				Check:  findings(map[string]string{"files": "1", "bytes": "0", "crc32c": "00000000"}),
+			},
 			{Name: "many", Files: many(100), Check: findings(map[string]string{"files": "100", "bytes": "190"})},
-			{Name: "list", Files: []stagetest.Content{abc, big}, Config: `{"sums":true,"algorithms":["sha256","md5"]}`,
-				Check: checkList},
+			{
+				Name: "list", Files: []stagetest.Content{abc, big}, Config: `{"sums":true,"algorithms":["sha256","md5"]}`,
+				Check: checkList,
+			},
 			{Name: "no files", Fault: fault.StageNoInput},
 		},
 		BadConfigs: []string{

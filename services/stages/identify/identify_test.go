@@ -54,8 +54,10 @@ func TestIdentify(t *testing.T) {
 			{Name: "several", Files: several, Check: checkSeveral},
 			{Name: "agrees", Files: several[:2], Config: `{"mismatch":"fail"}`},
 			{Name: "accepted", Files: several[:2], Config: `{"accept":["image/*","application/x-pdf"]}`},
-			{Name: "empty", Files: []stagetest.Content{file("e.pdf", "application/pdf", "")}, Check: checkEmpty,
-				Config: `{"mismatch":"fail"}`},
+			{
+				Name: "empty", Files: []stagetest.Content{file("e.pdf", "application/pdf", "")}, Check: checkEmpty,
+				Config: `{"mismatch":"fail"}`,
+			},
 			{Name: "mismatch", Files: several, Config: `{"mismatch":"fail"}`, Fault: fault.IdentifyMismatch},
 			{Name: "not accepted", Files: several, Config: `{"accept":["image/*"]}`, Fault: fault.IdentifyNotAccepted},
 			{Name: "no files", Fault: fault.StageNoInput},

@@ -78,15 +78,27 @@ func TestUndoOfChangedFiles(t *testing.T) {
 		want   fault.Code
 		left   map[string]string
 	}{
-		"written to": {never, func(d desk) { write(d.T, filepath.Join(d.dir, "d", "f"), "edited") },
-			fault.PublishChanged, map[string]string{"f": "edited"}},
-		"written to, same size": {never, func(d desk) { write(d.T, filepath.Join(d.dir, "d", "f"), "xyz") },
-			fault.PublishChanged, map[string]string{"f": "xyz"}},
-		"replaced": {never, func(d desk) { d.replaceFile("edited") },
-			fault.PublishChanged, map[string]string{"f": "edited"}},
+		"written to": {
+			never, func(d desk) { write(d.T, filepath.Join(d.dir, "d", "f"), "edited") },
+			fault.PublishChanged,
+			map[string]string{"f": "edited"},
+		},
+		"written to, same size": {
+			never, func(d desk) { write(d.T, filepath.Join(d.dir, "d", "f"), "xyz") },
+			fault.PublishChanged,
+			map[string]string{"f": "xyz"},
+		},
+		"replaced": {
+			never, func(d desk) { d.replaceFile("edited") },
+			fault.PublishChanged,
+			map[string]string{"f": "edited"},
+		},
 		"replaced by the same": {never, func(d desk) { d.replaceFile("abc") }, "", map[string]string{"f": "abc"}},
-		"replaced where that is usual": {always, func(d desk) { d.replaceFile("edited") },
-			"", map[string]string{"f": "edited"}},
+		"replaced where that is usual": {
+			always, func(d desk) { d.replaceFile("edited") },
+			"",
+			map[string]string{"f": "edited"},
+		},
 		"gone": {never, func(d desk) {
 			if err := os.Remove(filepath.Join(d.dir, "d", "f")); err != nil {
 				d.Fatal(err)

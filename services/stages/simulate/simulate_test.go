@@ -30,8 +30,10 @@ func cases() []stagetest.Case {
 		{Name: "emit", Files: inputs, Config: `{"emit":[{"name":"x","bytes":"3MiB","seed":7},
 			{"name":"y","media_type":"text/plain"}],"verdict":"fine","delay":"1ms"}`, Check: checkEmit},
 		{Name: "fail", Config: `{"fail":{"class":"data_quality"}}`, Fault: fault.SimulateFailed},
-		{Name: "fail with a code", Config: `{"fail":{"code":"simulate.failed","class":"bug","times":9}}`,
-			Fault: fault.SimulateFailed},
+		{
+			Name: "fail with a code", Config: `{"fail":{"code":"simulate.failed","class":"bug","times":9}}`,
+			Fault: fault.SimulateFailed,
+		},
 		{Name: "panic", Config: `{"panic":true}`, Fault: fault.StagePanic},
 	}
 }
