@@ -18,7 +18,9 @@ func TestBackpressure(t *testing.T) {
 	w.await("first", 1)
 	job := events.JobID(events.DefaultTenant, "first")
 	w.awaitQueued(events.WorkOfStep(events.DefaultTenant, job, "first"))
-	time.Sleep(2 * sample) // the gate has looked again
+	// A request for submissions that was open when the queue filled goes on for
+	// up to a second; none is made after it.
+	time.Sleep(1500 * time.Millisecond)
 	w.submit("second")
 	time.Sleep(5 * sample)
 	filter := events.HistoryFilter(events.DefaultTenant, events.JobID(events.DefaultTenant, "second"))
