@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -229,4 +230,36 @@ func TestFullScratch(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// orphanVariable tells the test program, when it runs itself, where its command
+// notes its process.
+const orphanVariable = "MILLRACE_COMMAND_ORPHAN"
+
+// TestDiesWithTheMill kills the process that runs a command, which must not go on
+// alone.
+func TestDiesWithTheMill(t *testing.T) {
+	if file := os.Getenv(orphanVariable); file != "" {
+		_, _ = run(t, sh("echo $$ >"+file+".part; mv "+file+".part "+file+"; exec sleep 300", "")) // never ends
+		return
+	}
+	c := noteChildren(t)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestDiesWithTheMill$")
+	cmd.Env = append(os.Environ(), orphanVariable+"="+c.file)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		if _, err := os.Stat(c.file); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the command does not start")
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	c.checkDead(t, 1)
 }

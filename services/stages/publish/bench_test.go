@@ -86,8 +86,8 @@ func BenchmarkChain(b *testing.B) {
 	}
 }
 
-// cpu reports the processor time that is used until the function it returns is
-// called: unlike the speed, it says something on a busy machine, too.
+// cpu reports the largest memory of the process so far, and the processor time
+// that is used until the function it returns is called: unlike the speed, it says something on a busy machine, too.
 func cpu(b *testing.B, who int) func() {
 	used := func() time.Duration {
 		var u syscall.Rusage
@@ -97,7 +97,14 @@ func cpu(b *testing.B, who int) func() {
 		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
 	before := used()
-	return func() { b.ReportMetric((used()-before).Seconds()/float64(b.N), "cpu-s/op") }
+	return func() {
+		b.ReportMetric((used()-before).Seconds()/float64(b.N), "cpu-s/op")
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(u.Maxrss)/1024, "rss-MiB")
+	}
 }
 
 // BenchmarkByHand does the same with sha256sum and zstd, one after the other and
