@@ -48,8 +48,10 @@ func (c *Conn) Commit(ctx context.Context, o Out) (uint64, error) {
 		case o.Fence == nil || !fault.Has(err, fault.BusFenced):
 			return 0, err
 		}
-		seq, open := c.mine(ctx, o, tx)
+		seq, open, unknown := c.mine(ctx, o, tx)
 		switch {
+		case unknown != nil:
+			return 0, unknown // it may be one's own write that was refused the second time
 		case seq != 0:
 			return seq, nil
 		case !open || try == undecidedTries:
@@ -64,27 +66,29 @@ func (c *Conn) Commit(ctx context.Context, o Out) (uint64, error) {
 // mine finds out who holds the fence. It returns the sequence of the message
 // when it was written by tx; open is true when nobody has moved the fence, so
 // that the refusal was that of a race still going on.
-func (c *Conn) mine(ctx context.Context, o Out, tx string) (seq uint64, open bool) {
+func (c *Conn) mine(ctx context.Context, o Out, tx string) (seq uint64, open bool, err error) {
 	stream, err := c.streamOf(ctx, o.Subject)
 	if err != nil {
-		return 0, false
+		return 0, false, err
 	}
 	last, err := c.Last(ctx, stream, o.Fence.Filter)
 	switch {
 	case fault.Has(err, fault.BusNotFound):
-		return 0, o.Fence.Last == 0
+		return 0, o.Fence.Last == 0, nil
 	case err != nil:
-		return 0, false
+		return 0, false, err
 	case last.Header[events.HeaderTx] == tx:
-		return last.Sequence, false
+		return last.Sequence, false, nil
 	}
-	return 0, last.Sequence == o.Fence.Last
+	return 0, last.Sequence == o.Fence.Last, nil
 }
 
 // settleDuplicate decides about a message whose id the stream has seen: replicas
 // look at the id before they look at the fence, and two writers of the same
 // revision use the same id.
-func (c *Conn) settleDuplicate(ctx context.Context, subject, tx string, seq uint64) (uint64, error) {
+func (c *Conn) settleDuplicate(
+	ctx context.Context, subject, tx string, seq uint64,
+) (uint64, error) {
 	stream, err := c.streamOf(ctx, subject)
 	if err != nil {
 		return 0, err

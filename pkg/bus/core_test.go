@@ -95,10 +95,10 @@ func TestTailsEndUnderLoad(t *testing.T) {
 	go func() {
 		defer close(flooded)
 		for flood.Err() == nil {
-			for range 100 {
+			for range 20 {
 				_ = c.Send("flood.x", map[string]string{"a": "b"}, []byte("x"))
 			}
-			<-time.After(100 * time.Microsecond)
+			<-time.After(500 * time.Microsecond)
 		}
 	}()
 	for i := range 60 {

@@ -22,7 +22,7 @@ func TestNothingWaitsUnattended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, bustest.ServerOptions{})
 	c := bustest.Connect(t, w.server)
-	if err := c.Provision(t.Context(), bus.Streams{AckWait: 300 * time.Millisecond}); err != nil {
+	if err := c.Provision(t.Context(), bus.Streams{AckWait: 600 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	var seen tally
@@ -45,14 +45,14 @@ func TestLongWorkIsKeptAlive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, bustest.ServerOptions{})
 	c := bustest.Connect(t, w.server)
-	if err := c.Provision(t.Context(), bus.Streams{AckWait: 200 * time.Millisecond}); err != nil {
+	if err := c.Provision(t.Context(), bus.Streams{AckWait: 600 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	var calls atomic.Int32
 	start(t, c, bus.RouterOptions{}, intake(func(ctx context.Context, _ *bus.Message) error {
 		calls.Add(1)
 		select {
-		case <-time.After(1500 * time.Millisecond):
+		case <-time.After(2 * time.Second):
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -67,7 +67,9 @@ func (k *KV) Put(ctx context.Context, key string, value []byte) (uint64, error) 
 
 // Update stores a key whose revision must still be the one given.
 // Faults: bus.fenced when it is not.
-func (k *KV) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+func (k *KV) Update(
+	ctx context.Context, key string, value []byte, revision uint64,
+) (uint64, error) {
 	ctx, cancel := k.conn.withTimeout(ctx)
 	defer cancel()
 	rev, err := k.kv.Update(ctx, key, value, revision)

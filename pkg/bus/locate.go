@@ -11,7 +11,8 @@ import (
 // that has gone, alone or with its stream, is made again.
 func (c *Conn) locate(ctx context.Context, stream, durable string) (Source, error) {
 	src, err := c.inspect(ctx, stream, durable)
-	gone := errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)
+	gone := errors.Is(err, jetstream.ErrStreamNotFound) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound)
 	want, known := c.plans.consumer(stream, durable)
 	if !gone || !known {
 		return src, busFault("find consumer "+durable+" of stream "+stream, err)

@@ -54,7 +54,8 @@ func (p *Publisher) encode(topic string, m *message.Message) (*nats.Msg, error) 
 		id = topic + "/" + m.UUID
 	}
 	if bad := complaint(&Out{Subject: topic, ID: id}); bad != "" {
-		return nil, fault.New(fault.BusBadMessage, "publish to "+fault.Clip(topic, maxShown)+": "+bad, nil)
+		return nil, fault.New(fault.BusBadMessage,
+			"publish to "+fault.Clip(topic, maxShown)+": "+bad, nil)
 	}
 	out, err := p.wire.Marshal(topic, m)
 	if err != nil {

@@ -38,7 +38,7 @@ func TestWorkerWithLeastRights(t *testing.T) {
 	if err := operator.Provision(t.Context(), bus.Streams{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := operator.ProvisionStage(t.Context(), "hash", bus.StageConsumer{AckWait: 300 * time.Millisecond}); err != nil {
+	if err := operator.ProvisionStage(t.Context(), "hash", bus.StageConsumer{AckWait: 600 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	c := bustest.ConnectWith(t, bus.Options{
@@ -51,7 +51,7 @@ func TestWorkerWithLeastRights(t *testing.T) {
 			if m.ID == "rubbish" {
 				return bus.Reject(fault.JobUnknownOutcome, nil)
 			}
-			<-time.After(time.Second) // needs its heartbeats
+			<-time.After(2 * time.Second) // needs its heartbeats
 			return c.Publish(ctx, bus.Out{
 				Subject: events.OutcomeSubject("hash", "default", "j", "s"), ID: "answer", Data: m.Data,
 			})

@@ -37,7 +37,7 @@ func (c *Conn) Tail(
 	if err != nil {
 		return busFault("tail "+fault.Clip(subject, maxShown), err)
 	}
-	if err := c.flush(flushWait); err != nil {
+	if err := c.flush(c.opts.Timeout); err != nil {
 		g.shut(in, end)
 		return err
 	}
