@@ -46,12 +46,9 @@ func outputs(want ...string) func(*testing.T, *stage.Task, stage.Result) {
 func TestCommand(t *testing.T) {
 	two := []stagetest.Content{text("a.txt", "abc"), text("b c.txt", "def")}
 	big := []stagetest.Content{{Name: "big", Size: 5 << 20}}
-	script := func(name, script string, want fault.Code) stagetest.Case {
-		return stagetest.Case{Name: name, Files: two[:1], Config: sh(script, ""), Fault: want}
-	}
 	stagetest.Test(t, stagetest.Kit{
 		Stage: command.New(command.Options{Allow: allow}),
-		Cases: []stagetest.Case{
+		Cases: append(failures(two), []stagetest.Case{
 			{
 				Name: "filter", Files: two, Config: `{"run":["tr","a-z","A-Z"],"media_type":"text/plain"}`,
 				Check: outputs("a.txt", "ABC", "b c.txt", "DEF"),
@@ -88,29 +85,7 @@ func TestCommand(t *testing.T) {
 			},
 			{Name: "by its path", Files: two[:1], Config: `{"run":["/bin/true"]}`, Check: outputs("a.txt", "")},
 			{Name: "by its name", Files: two[:1], Config: `{"run":["true"]}`, Check: outputs("a.txt", "")},
-			script("status 3", "exit 3", fault.CommandFailed),
-			script("status 75", "exit 75", fault.CommandTryLater),
-			script("signal", "kill -SEGV $$", fault.CommandFailed),
-			{Name: "no output", Files: two[:1], Config: shOut("true", ""), Fault: fault.CommandNoOutput},
-			{Name: "output is a link", Files: two[:1], Config: shOut(`ln -s /etc/passwd "$2"`, ""), Fault: fault.CommandNoOutput},
-			{Name: "output is a folder", Files: two[:1], Config: shOut(`mkdir "$2"`, ""), Fault: fault.CommandNoOutput},
-			{Name: "folder stays empty", Files: two[:1], Config: `{"run":["true","{{outdir}}"]}`, Fault: fault.CommandNoOutput},
-			{Name: "not allowed", Files: two, Config: `{"run":["ls"]}`, Fault: fault.CommandNotAllowed},
-			{Name: "not allowed by path", Files: two, Config: `{"run":["/usr/bin/cat"]}`, Fault: fault.CommandNotAllowed},
-			{Name: "another of that name", Files: two, Config: `{"run":["./cat"]}`, Fault: fault.CommandNotAllowed},
-			{Name: "missing", Files: two, Config: `{"run":["no-such-program-here"]}`, Fault: fault.CommandNotFound},
-			{Name: "missing path", Files: two, Config: `{"run":["/no/such/program"]}`, Fault: fault.CommandNotFound},
-			{Name: "time limit", Files: two[:1], Config: sh("sleep 60", `,"time_limit":"50ms"`), Fault: fault.CommandTimeout},
-			{
-				Name: "name as option", Files: []stagetest.Content{text("-rf", "x")},
-				Config: `{"run":["cat","{{name}}"]}`, Fault: fault.SubmitBadName,
-			},
-			{
-				Name: "hostile name", Files: []stagetest.Content{text("../../etc/passwd", "x")},
-				Config: `{"run":["cat","{{in}}"]}`, Fault: fault.SubmitBadName,
-			},
-			{Name: "no files", Config: `{"run":["cat"]}`, Fault: fault.StageNoInput},
-		},
+		}...),
 		BadConfigs: []string{
 			`{"run":[]}`, `{"run":[""]}`, `{"run":"cat"}`, `{"run":["{{name}}"]}`, `{"run":["cat","{{inn}}"]}`,
 			`{"run":["cat","a\u0000b"]}`, `{"run":["cat"],"mode":"some"}`, `{"run":["cat","-x{{in}}"],"mode":"all"}`,
@@ -123,6 +98,37 @@ func TestCommand(t *testing.T) {
 		},
 		MaxHeap: 32 << 20,
 	})
+}
+
+// failures are runs that fail, of two files or other ones.
+func failures(two []stagetest.Content) []stagetest.Case {
+	script := func(name, script string, want fault.Code) stagetest.Case {
+		return stagetest.Case{Name: name, Files: two[:1], Config: sh(script, ""), Fault: want}
+	}
+	return []stagetest.Case{
+		script("status 3", "exit 3", fault.CommandFailed),
+		script("status 75", "exit 75", fault.CommandTryLater),
+		script("signal", "kill -SEGV $$", fault.CommandFailed),
+		{Name: "no output", Files: two[:1], Config: shOut("true", ""), Fault: fault.CommandNoOutput},
+		{Name: "output is a link", Files: two[:1], Config: shOut(`ln -s /etc/passwd "$2"`, ""), Fault: fault.CommandNoOutput},
+		{Name: "output is a folder", Files: two[:1], Config: shOut(`mkdir "$2"`, ""), Fault: fault.CommandNoOutput},
+		{Name: "folder stays empty", Files: two[:1], Config: `{"run":["true","{{outdir}}"]}`, Fault: fault.CommandNoOutput},
+		{Name: "not allowed", Files: two, Config: `{"run":["ls"]}`, Fault: fault.CommandNotAllowed},
+		{Name: "not allowed by path", Files: two, Config: `{"run":["/usr/bin/cat"]}`, Fault: fault.CommandNotAllowed},
+		{Name: "another of that name", Files: two, Config: `{"run":["./cat"]}`, Fault: fault.CommandNotAllowed},
+		{Name: "missing", Files: two, Config: `{"run":["no-such-program-here"]}`, Fault: fault.CommandNotFound},
+		{Name: "missing path", Files: two, Config: `{"run":["/no/such/program"]}`, Fault: fault.CommandNotFound},
+		{Name: "time limit", Files: two[:1], Config: sh("sleep 60", `,"time_limit":"50ms"`), Fault: fault.CommandTimeout},
+		{
+			Name: "name as option", Files: []stagetest.Content{text("-rf", "x")},
+			Config: `{"run":["cat","{{name}}"]}`, Fault: fault.SubmitBadName,
+		},
+		{
+			Name: "hostile name", Files: []stagetest.Content{text("../../etc/passwd", "x")},
+			Config: `{"run":["cat","{{in}}"]}`, Fault: fault.SubmitBadName,
+		},
+		{Name: "no files", Config: `{"run":["cat"]}`, Fault: fault.StageNoInput},
+	}
 }
 
 func checkPass(t *testing.T, task *stage.Task, r stage.Result) {

@@ -48,9 +48,6 @@ func (r *run) execute(ctx context.Context, args []string, stdout io.Writer) erro
 		return startFault(r.cfg.Run[0], err)
 	}
 	stopped, err := r.watch(ctx, cmd.Process.Pid, ended)
-	if n := r.errors.last(tailSize); n != "" && r.task.Log != nil {
-		r.task.Log.Debug("command printed", "stderr", n)
-	}
 	if stopped != nil {
 		return stopped
 	}
@@ -177,8 +174,11 @@ func (r *run) verdict(err error) error {
 // failed is a fault with the end of what the program complained.
 func (r *run) failed(code fault.Code, how string) error {
 	detail := fault.Clip(r.cfg.Run[0], 100) + ": " + how
-	if said := r.errors.last(800); said != "" {
+	if said := r.errors.last(800); said != "" { // a fault has room for 1 KiB
 		detail += ": " + said
+	}
+	if r.task.Log != nil {
+		r.task.Log.Info("command failed", "command", r.cfg.Run[0], "how", how, "stderr", r.errors.last(tailSize))
 	}
 	return fault.New(code, detail, nil)
 }

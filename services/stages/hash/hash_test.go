@@ -29,7 +29,7 @@ var abc = stagetest.Content{Name: "abc.txt", Data: []byte("abc")}
 const allOf = `{"algorithms":["sha256","sha512","sha1","md5","crc32c"]}`
 
 func TestHash(t *testing.T) {
-	big := stagetest.Content{Name: "big", Size: 9<<20 + 7}
+	big := stagetest.Content{Name: "big", Size: 3<<20 + 7}
 	stagetest.Test(t, stagetest.Kit{
 		Stage: hash.New(),
 		Cases: []stagetest.Case{
@@ -65,7 +65,7 @@ func TestHash(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
-		MaxHeap: 48 << 20,
+		MaxHeap: 40 << 20, Cancels: 3,
 	})
 }
 
