@@ -42,7 +42,7 @@ func TestCompress(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
-		MaxHeap: 32 << 20, Cancels: 3,
+		MaxHeap: 56 << 20, Cancels: 3,
 	})
 }
 
