@@ -88,8 +88,8 @@ func (f *flow) drain() {
 	f.stopping = true
 	sub := f.pull.sub
 	f.mu.Unlock()
-	f.endPull(sub)
 	f.giveBackUnread()
+	f.endPull(sub)
 
 	f.mu.Lock()
 	f.noteIdle()

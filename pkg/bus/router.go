@@ -20,7 +20,8 @@ type RouterOptions struct {
 	Middleware []Middleware
 }
 
-// closeSlack is how much longer than its slowest subscription a router waits.
+// closeSlack is how much longer than its slowest subscription, and the flushes
+// before and after the drain, a router waits.
 const closeSlack = 500 * time.Millisecond
 
 // Router runs subscriptions, on a Watermill router. It is used once.
@@ -145,7 +146,7 @@ func (r *Router) build(ctx context.Context, subs []Subscription) (*message.Route
 		longest = max(longest, subs[i].Drain+subs[i].KillGrace)
 	}
 	inner, err := message.NewRouter(
-		message.RouterConfig{CloseTimeout: longest + flushWait + closeSlack}, quietLog{r.log})
+		message.RouterConfig{CloseTimeout: longest + 2*flushWait + closeSlack}, quietLog{r.log})
 	if err != nil {
 		return nil, fault.New(fault.BusBadSubscription, "make router", err)
 	}
