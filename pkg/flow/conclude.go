@@ -95,7 +95,7 @@ func (c *change) collectOutputs() {
 		}
 		c.job.Missing = append(c.job.Missing, "outputs."+o.Name)
 		if c.job.Fault == nil {
-			c.job.Fault = wireFault(expressionFault("outputs."+o.Name, err))
+			c.job.Fault = Recorded(expressionFault("outputs."+o.Name, err))
 		}
 	}
 	c.job.Outputs = outputs

@@ -54,7 +54,7 @@ func expected(st events.Step, o *events.AttemptOutcome) bool {
 // saying why, or with a class that does not exist, has an unclassified one.
 func faultOf(o *events.AttemptOutcome) *events.Fault {
 	if o.Fault == nil {
-		return wireFault(fault.New(fault.StageUnclassified, "", nil))
+		return Recorded(fault.New(fault.StageUnclassified, "", nil))
 	}
 	if _, known := policies[fault.Class(o.Fault.Class)]; known {
 		return o.Fault
@@ -62,16 +62,6 @@ func faultOf(o *events.AttemptOutcome) *events.Fault {
 	f := *o.Fault
 	f.Class = string(fault.Unclassified)
 	return &f
-}
-
-// wireFault is how a fault of the machine's own is recorded.
-func wireFault(e *fault.Error) *events.Fault {
-	return &events.Fault{
-		Code:    string(e.Code),
-		Class:   string(e.Class()),
-		Message: e.Message(),
-		Hint:    e.Code.Info().Hint,
-	}
 }
 
 // succeeded takes the result of an attempt.

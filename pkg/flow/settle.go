@@ -81,7 +81,7 @@ func (c *change) skip(s *Step, st events.Step, reason string, files []events.Fil
 }
 
 func (c *change) expressionFailed(s *Step, st events.Step, field string, err error) {
-	st.Fault = wireFault(expressionFault(field+" of step "+s.ID, err))
+	st.Fault = Recorded(expressionFault(field+" of step "+s.ID, err))
 	c.giveUp(s, st)
 }
 

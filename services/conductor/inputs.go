@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -90,17 +89,8 @@ func (c *Conductor) input(ctx context.Context, m *bus.Message, k jobKey, in even
 func tooLarge(o *events.AttemptOutcome, cause error) *events.AttemptOutcome {
 	small := *o
 	small.Verdict, small.Files, small.Findings = events.VerdictFailed, nil, nil
-	small.Fault = wireFault(cause)
+	small.Fault = flow.Recorded(cause)
 	return &small
-}
-
-// wireFault is an error as it is kept in a record.
-func wireFault(err error) *events.Fault {
-	f := fault.From(err)
-	return &events.Fault{
-		Code: string(f.Code), Class: string(f.Class()), Message: f.Message(),
-		Hint: f.Code.Info().Hint, RetryAfterMS: int64(f.RetryAfter / time.Millisecond),
-	}
 }
 
 // undecodable refuses a payload that does not match its schema.

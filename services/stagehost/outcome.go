@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/schemas"
 )
@@ -46,12 +47,8 @@ func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, re
 
 // fail makes an outcome that of a failed attempt.
 func (h *Host) fail(o *events.AttemptOutcome, err error) {
-	f := fault.From(err)
 	o.Verdict, o.Files, o.Findings = events.VerdictFailed, nil, nil
-	o.Fault = &events.Fault{
-		Code: string(f.Code), Class: string(f.Class()), Message: f.Message(),
-		Hint: f.Code.Info().Hint, RetryAfterMS: f.RetryAfter.Milliseconds(),
-	}
+	o.Fault = flow.Recorded(err)
 	h.Log.Info("attempt failed", "job", o.Job, "step", o.Step, "attempt", o.Attempt, "error", err)
 }
 
