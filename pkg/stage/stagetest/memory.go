@@ -26,6 +26,7 @@ func (k *Kit) testMemory(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	runtime.GC()
+	runtime.GC() // what pools keep goes with the second
 	before := heap()
 	stop, peak := make(chan struct{}), make(chan int64)
 	go watchHeap(stop, peak)
