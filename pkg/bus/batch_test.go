@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -38,9 +39,11 @@ func stored(t *testing.T, c *bus.Conn, o bus.Out, seq uint64) {
 func TestCommitAll(t *testing.T) {
 	t.Parallel()
 	c := bustest.Conn(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // slow disks, busy machines
+	defer cancel()
 	for _, n := range []int{0, 1, 2, 1000, 1001} {
 		outs := firsts(fmt.Sprintf("n%d-", n), n)
-		results := c.CommitAll(t.Context(), outs)
+		results := c.CommitAll(ctx, outs)
 		if len(results) != n {
 			t.Fatalf("%d results for %d messages", len(results), n)
 		}
