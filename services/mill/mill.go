@@ -101,7 +101,7 @@ func (m *Mill) Run(ctx context.Context) (err error) {
 	if err := m.openStore(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.store.Close()) }()
+	defer func() { err = errors.Join(err, m.stages.Close(), m.store.Close()) }()
 	defer func() { err = errors.Join(err, m.closeConns()) }()
 
 	running := newParts()
