@@ -131,10 +131,10 @@ func identity(tenant, key string, m *bus.Message) (string, string) {
 }
 
 // fingerprint is the digest of what an idempotency key stands for: pipeline,
-// files and parameters. Labels are not part of it, nor is the version of the
-// pipeline.
+// files and parameters, however they came in. Labels are not part of it, nor are
+// the version of the pipeline and what is said, and not given, of a file.
 func fingerprint(a *events.Accepted) (string, error) {
-	var params any
+	params := map[string]any{} // none and an empty object are the same
 	if len(a.Params) > 0 {
 		if err := json.Unmarshal(a.Params, &params); err != nil {
 			return "", err
@@ -143,8 +143,8 @@ func fingerprint(a *events.Accepted) (string, error) {
 	data, err := json.Marshal(struct {
 		Pipeline string          `json:"pipeline"`
 		Files    []events.Source `json:"files"`
-		Params   any             `json:"params"`
-	}{a.Pipeline.Name, withoutSize(a.Files), params})
+		Params   map[string]any  `json:"params"`
+	}{a.Pipeline.Name, given(a.Files), params})
 	if err != nil {
 		return "", err
 	}
@@ -152,12 +152,11 @@ func fingerprint(a *events.Accepted) (string, error) {
 	return "sha256:" + hexed(sum[:]), nil
 }
 
-// withoutSize drops what the store, and not the submitter, says of a file.
-func withoutSize(files []events.Source) []events.Source {
+// given is where each file comes from and what it is called.
+func given(files []events.Source) []events.Source {
 	out := make([]events.Source, len(files))
 	for i, f := range files {
-		f.Size = 0
-		out[i] = f
+		out[i] = events.Source{Name: f.Name, URL: f.URL, Digest: f.Digest}
 	}
 	return out
 }
