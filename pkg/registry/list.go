@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -70,8 +71,9 @@ func (r *Registry) Versions(ctx context.Context, tenant, name string) ([]Version
 		return nil, err
 	}
 	var list []Version
+	at := make(map[string]uint64, len(keys)) // the bucket's own order; clocks have ties
 	for _, key := range keys {
-		value, _, err := r.kv.Get(ctx, key)
+		value, revision, err := r.kv.Get(ctx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +82,8 @@ func (r *Registry) Versions(ctx context.Context, tenant, name string) ([]Version
 			return nil, fault.New(fault.InternalBug, "decode a version of pipeline "+name, err)
 		}
 		list = append(list, v)
+		at[v.Digest] = revision
 	}
-	slices.SortFunc(list, func(a, b Version) int { return a.AppliedAt.Compare(b.AppliedAt) })
+	slices.SortFunc(list, func(a, b Version) int { return cmp.Compare(at[a.Digest], at[b.Digest]) })
 	return list, nil
 }
