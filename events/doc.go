@@ -126,8 +126,8 @@
 // millrace.events.<tenant>.*.<job>.*.
 //
 // A plain subscription to millrace.events sees what conductors write, and now and
-// then that is a record that the stream refuses, because the job was there before
-// or another conductor was faster. Where that matters and a consumer is too much,
+// then that is a record that the stream refuses, because another conductor was
+// faster. Where that matters and a consumer is too much,
 // subscribe to millrace.live.<tenant>.<job>.<kind> instead: the broker sends there
 // what the stream has taken, and nothing else, with its place in the stream in
 // Nats-Sequence.
