@@ -83,6 +83,12 @@ func CheckpointSubject(tenant, job, step string) string {
 	return subject("checkpoint", tenant, job, step)
 }
 
+// EffectSubject is what is known of an effect of a step, by its id:
+// millrace.effect.<tenant>.<job>.<step>.<id>. See [EffectID].
+func EffectSubject(tenant, job, step, id string) string {
+	return subject("effect", tenant, job, step, id)
+}
+
 // ProgressSubject is how far a step is: millrace.progress.<tenant>.<job>.<step>.
 func ProgressSubject(tenant, job, step string) string { return subject("progress", tenant, job, step) }
 
@@ -105,6 +111,7 @@ const (
 	AllControl     = Root + ".control.*.*"
 	AllEvents      = Root + ".events.*.*.*.*"
 	AllCheckpoints = Root + ".checkpoint.*.*.*"
+	AllEffects     = Root + ".effect.*.*.*.*"
 	AllProgress    = Root + ".progress.*.*.*"
 	AllDead        = Root + ".dead.*.*"
 	AllCancelled   = Root + ".cancelled.*.*"
@@ -135,6 +142,9 @@ func UndoOfStep(tenant, job, step string) string { return subject("undo", "*", t
 func OutcomeOfStep(tenant, job, step string) string {
 	return subject("outcome", "*", tenant, job, step)
 }
+
+// EffectsOf matches what is known of all effects of a step.
+func EffectsOf(tenant, job, step string) string { return subject("effect", tenant, job, step, "*") }
 
 // LiveOf matches the live records of one job.
 func LiveOf(tenant, job string) string { return subject("live", tenant, job, "*") }

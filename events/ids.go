@@ -15,6 +15,13 @@ func JobID(tenant, key string) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 
+// EffectID is the idempotency key that the call for an effect carries: 26 letters
+// and digits, made like a job's id, of the tenant, the job, the step and the
+// stage's name for the effect. It is the same in every attempt.
+func EffectID(tenant, job, step, key string) string {
+	return JobID(tenant, job+"\x00"+step+"\x00"+key)
+}
+
 // Message ids. Each names its tenant and its purpose, because the duplicate
 // window of a stream is one for all of its subjects.
 

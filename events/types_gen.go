@@ -213,6 +213,24 @@ type JobOutcome struct {
 	Fault *Fault `json:"fault,omitempty"`
 }
 
+// Resumed is where an attempt went on.
+type Resumed struct {
+	// Claim is the place of the claim in the checkpoint chain.
+	Claim uint64 `json:"claim"`
+	// Checkpoint is the number of the place. 0 means the start.
+	Checkpoint int `json:"checkpoint,omitempty"`
+	// Done is what was not done again, and Total the whole, in bytes.
+	Done int64 `json:"done,omitempty"`
+	// Total is the whole. 0 while unknown.
+	Total int64 `json:"total,omitempty"`
+	// Decision is what was made of the checkpoints.
+	Decision Decision `json:"decision"`
+	// Reason is why it was decided so, for people.
+	Reason string `json:"reason,omitempty"`
+	// Cause is what ended the attempt before.
+	Cause *Fault `json:"cause,omitempty"`
+}
+
 // Step is the state of a step.
 type Step struct {
 	// State is where the step stands.
@@ -233,6 +251,14 @@ type Step struct {
 	Fault *Fault `json:"fault,omitempty"`
 	// RetryAt is when the next attempt is due. Only in state retrying.
 	RetryAt time.Time `json:"retry_at,omitzero"`
+	// Resumed is where the open or last attempt went on, if it did not begin at
+	// the start.
+	Resumed *Resumed `json:"resumed,omitempty"`
+	// Effect is the stage's name for the effect that a person must decide
+	// about. Only in state attention.
+	Effect string `json:"effect,omitempty"`
+	// Settle is what a person said about effects that nobody could tell of.
+	Settle Settlement `json:"settle,omitempty"`
 	// Reason is why a step was skipped: when_false or needs_failed.
 	Reason string `json:"reason,omitempty"`
 	// Order counts the successes of the job from 1; compensation runs it
@@ -408,6 +434,16 @@ type Task struct {
 	// TimeoutMS bounds the attempt, in milliseconds. Zero means the stage's
 	// own.
 	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// Reissue is set when the task was published again because it may have been
+	// lost.
+	Reissue bool `json:"reissue,omitempty"`
+	// Cause is why the attempt before failed.
+	Cause *Fault `json:"cause,omitempty"`
+	// Settle is what a person said about effects that nobody could tell of.
+	Settle Settlement `json:"settle,omitempty"`
+	// CheckpointBytes is how many bytes may have to be done again. Zero means
+	// the worker's own.
+	CheckpointBytes int64 `json:"checkpoint_bytes,omitempty"`
 	// Done is the result that an undo takes back.
 	Done *Result `json:"done,omitempty"`
 }
@@ -445,6 +481,12 @@ type AttemptOutcome struct {
 	Findings map[string]string `json:"findings,omitempty"`
 	// Fault is why it failed. Set with verdict failed, and only then.
 	Fault *Fault `json:"fault,omitempty"`
+	// Resumed is where an attempt goes on. Set with verdict resumed, and only
+	// then.
+	Resumed *Resumed `json:"resumed,omitempty"`
+	// Effect is the stage's name for the effect that nobody can tell of, with a
+	// fault of class unknown_effect.
+	Effect string `json:"effect,omitempty"`
 	// Worker names the process that did it, for people.
 	Worker string `json:"worker,omitempty"`
 	// StartedAt is when the attempt began.
@@ -462,6 +504,9 @@ const (
 	VerdictSucceeded Verdict = "succeeded"
 	// VerdictFailed means that the fault says why there is none.
 	VerdictFailed Verdict = "failed"
+	// VerdictResumed is no end: the attempt goes on where an earlier one
+	// stopped.
+	VerdictResumed Verdict = "resumed"
 )
 
 // TimerFired says that a timer's time has come.
@@ -486,7 +531,21 @@ type Command struct {
 	Reason string `json:"reason,omitempty"`
 	// By is who asks, for the audit.
 	By string `json:"by,omitempty"`
+	// Effect says, with retry, whether effects were done that nobody could tell
+	// of.
+	Effect Settlement `json:"effect,omitempty"`
 }
+
+// Settlement is a person's word on an effect that nobody could tell of.
+type Settlement string
+
+// Settlements of an effect.
+const (
+	// SettleDone means that it happened: it is not called again.
+	SettleDone Settlement = "done"
+	// SettleNotDone means that it did not happen: it is called again.
+	SettleNotDone Settlement = "not_done"
+)
 
 // Verb is what a command asks of a job.
 type Verb string
@@ -547,3 +606,126 @@ type DeadLetter struct {
 	// Time is when it was given up.
 	Time time.Time `json:"time"`
 }
+
+// Checkpoint is one record of the chain that a step resumes from. Each is
+// written after the one before it and only if nobody else has written since.
+type Checkpoint struct {
+	// Job is the job's id.
+	Job string `json:"job"`
+	// Tenant is whose job it is.
+	Tenant string `json:"tenant"`
+	// Step is the step's id in the pipeline.
+	Step string `json:"step"`
+	// Stage is the name and version of the stage: "compress@1".
+	Stage string `json:"stage"`
+	// Logic is the version of the stage's logic.
+	Logic string `json:"logic,omitempty"`
+	// Attempt is the attempt that wrote it.
+	Attempt int `json:"attempt"`
+	// Worker names the process that wrote it, for people.
+	Worker string `json:"worker,omitempty"`
+	// Kind is what the record is for.
+	Kind CheckpointKind `json:"kind"`
+	// Sequence counts the records of the chain from 1.
+	Sequence uint64 `json:"sequence"`
+	// Previous is "sha256:" and the digest of the record before. Empty in the
+	// first.
+	Previous string `json:"previous,omitempty"`
+	// Inputs is the digest of all that the stage was given: a place is only
+	// good for the same.
+	Inputs string `json:"inputs,omitempty"`
+	// Version is that of State.
+	Version int `json:"version,omitempty"`
+	// State is the stage's own, at most 64 KiB. Absent when there is no place
+	// to resume from.
+	State json.RawMessage `json:"state,omitempty"`
+	// Outputs are the unfinished contents, by the stage's names for them.
+	Outputs map[string]json.RawMessage `json:"outputs,omitempty"`
+	// Saves counts the places saved so far; it names the place that State is.
+	Saves int `json:"saves,omitempty"`
+	// Done and Total count bytes, or the stage's own unit. Total is 0 while
+	// unknown.
+	Done int64 `json:"done,omitempty"`
+	// Total is what Done will be at the end.
+	Total int64 `json:"total,omitempty"`
+	// Cause is what ended the attempt before. Only in a claim.
+	Cause *Fault `json:"cause,omitempty"`
+	// Decision is what was made of the chain. Only in a claim.
+	Decision Decision `json:"decision,omitempty"`
+	// Reason is why it was decided so, for people.
+	Reason string `json:"reason,omitempty"`
+	// Time is when it was written.
+	Time time.Time `json:"time"`
+}
+
+// CheckpointKind is what a record of a checkpoint chain is for.
+type CheckpointKind string
+
+// Kinds of a checkpoint.
+const (
+	// CheckpointClaim begins an attempt: whoever wrote before it is overtaken.
+	// It repeats the place that the attempt resumes from.
+	CheckpointClaim CheckpointKind = "claim"
+	// CheckpointSave is a place to resume from.
+	CheckpointSave CheckpointKind = "save"
+	// CheckpointClosed ends the chain: the job was cancelled.
+	CheckpointClosed CheckpointKind = "closed"
+)
+
+// Decision is what an attempt made of the checkpoints that it found.
+type Decision string
+
+// Decisions of a claim.
+const (
+	// DecisionStarted means that there was no place to resume from.
+	DecisionStarted Decision = "started"
+	// DecisionResumed means that it goes on at the newest place.
+	DecisionResumed Decision = "resumed"
+	// DecisionFellBack means that the newest place is damaged and it goes on at
+	// one before.
+	DecisionFellBack Decision = "fell_back"
+	// DecisionRestarted means that there are places, but none that this stage
+	// can use.
+	DecisionRestarted Decision = "restarted"
+)
+
+// Effect is what is known of one change outside Millrace.
+type Effect struct {
+	// Job is the job's id.
+	Job string `json:"job"`
+	// Tenant is whose job it is.
+	Tenant string `json:"tenant"`
+	// Step is the step's id in the pipeline.
+	Step string `json:"step"`
+	// Key is the stage's name for it, unique in the step.
+	Key string `json:"key"`
+	// ID is the idempotency key that the call carries.
+	ID string `json:"id"`
+	// State is what is known.
+	State EffectState `json:"state"`
+	// Attempt is the attempt that wrote it.
+	Attempt int `json:"attempt"`
+	// Worker names the process that wrote it, for people.
+	Worker string `json:"worker,omitempty"`
+	// Receipt is what the other side answered, at most 4 KiB.
+	Receipt string `json:"receipt,omitempty"`
+	// Reason is how it is known, for people: called, verified, or who said so.
+	Reason string `json:"reason,omitempty"`
+	// Time is when it was written.
+	Time time.Time `json:"time"`
+}
+
+// EffectState is what is known of an effect.
+type EffectState string
+
+// States of an effect.
+const (
+	// EffectIntended means that the call may have been made.
+	EffectIntended EffectState = "intended"
+	// EffectCommitted means that it was made; Receipt is the answer.
+	EffectCommitted EffectState = "committed"
+	// EffectAbsent means that it was certainly not made.
+	EffectAbsent EffectState = "absent"
+	// EffectUnknown means that nobody can tell, and a person must.
+	EffectUnknown EffectState = "unknown"
+)

@@ -20,6 +20,7 @@ var layers = []layer{
 	{name: "seams: drivers' side", packages: []string{"pkg/artifact/driver"}},
 	{name: "seams", packages: []string{"pkg/artifact"}},
 	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},
+	{name: "seams: checkpoints", packages: []string{"pkg/checkpoint"}},
 	{name: "contract", packages: []string{"pkg/stage"}},
 	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
 	{name: "breaker", packages: []string{"pkg/breaker"}},

@@ -183,8 +183,8 @@ func (s Streams) events() jetstream.StreamConfig {
 func (s Streams) checkpoints() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              events.StreamCheckpoints,
-		Description:       "Where a step resumes from.",
-		Subjects:          []string{events.AllCheckpoints},
+		Description:       "Where a step resumes from, and what it did outside.",
+		Subjects:          []string{events.AllCheckpoints, events.AllEffects},
 		Retention:         jetstream.LimitsPolicy,
 		MaxMsgsPerSubject: keptCheckpoints,
 		MaxAge:            s.Retention,

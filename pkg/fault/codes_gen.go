@@ -96,6 +96,22 @@ const (
 	ArtifactIO Code = "artifact.io"
 	// ArtifactClosed: the artifact store is closed.
 	ArtifactClosed Code = "artifact.closed"
+	// CheckpointOvertaken: another worker has taken the attempt over.
+	CheckpointOvertaken Code = "checkpoint.overtaken"
+	// CheckpointUnexpected: there are checkpoints that this attempt did not know of.
+	CheckpointUnexpected Code = "checkpoint.unexpected"
+	// CheckpointNone: there is no checkpoint.
+	CheckpointNone Code = "checkpoint.none"
+	// CheckpointTooLarge: the state of a checkpoint is too large.
+	CheckpointTooLarge Code = "checkpoint.too_large"
+	// CheckpointBadKey: the name of an output or of an effect is not allowed.
+	CheckpointBadKey Code = "checkpoint.bad_key"
+	// EffectUnknown: nobody can tell whether an effect was done.
+	EffectUnknown Code = "effect.unknown"
+	// EffectRefused: an effect was asked for where none may be recorded.
+	EffectRefused Code = "effect.refused"
+	// ArtifactBadState: the saved state of a writer cannot be used.
+	ArtifactBadState Code = "artifact.bad_state"
 	// StageUnknown: there is no such stage or version.
 	StageUnknown Code = "stage.unknown"
 	// StageBadConfig: the step's configuration does not match the stage's schema.
@@ -297,6 +313,14 @@ var registry = map[Code]Info{
 	ArtifactBadRange:         {ArtifactBadRange, "data_quality", 416, "the range lies outside the content", "Ask for a range below the artifact's size."},
 	ArtifactIO:               {ArtifactIO, "transient", 503, "the artifact store failed to read or write", "Look at the message for the cause: permissions, a missing mount, a failing disk."},
 	ArtifactClosed:           {ArtifactClosed, "transient", 503, "the artifact store is closed", "The process is stopping; the work moves to another."},
+	CheckpointOvertaken:      {CheckpointOvertaken, "conflict", 409, "another worker has taken the attempt over", "Nothing to do; this worker was taken for dead and stops."},
+	CheckpointUnexpected:     {CheckpointUnexpected, "conflict", 409, "there are checkpoints that this attempt did not know of", "Nothing to do; the step is handed over and resumes."},
+	CheckpointNone:           {CheckpointNone, "data_quality", 404, "there is no checkpoint", "Nothing to do; the step starts at the beginning."},
+	CheckpointTooLarge:       {CheckpointTooLarge, "bug", 500, "the state of a checkpoint is too large", "This is a bug in the stage; the state of a checkpoint is at most 64 KiB."},
+	CheckpointBadKey:         {CheckpointBadKey, "bug", 500, "the name of an output or of an effect is not allowed", "This is a bug in the stage; names are 1 to 128 bytes and unique in a step."},
+	EffectUnknown:            {EffectUnknown, "unknown_effect", 409, "nobody can tell whether an effect was done", "Look at the other side, then say: millrace job retry JOB --effect done, or --effect not-done; or abandon the job."},
+	EffectRefused:            {EffectRefused, "bug", 500, "an effect was asked for where none may be recorded", "This is a bug in the program that runs the stage: it gives the task no place for effects."},
+	ArtifactBadState:         {ArtifactBadState, "data_quality", 422, "the saved state of a writer cannot be used", "Nothing to do; the step starts at the beginning."},
 	StageUnknown:             {StageUnknown, "schema_mismatch", 422, "there is no such stage or version", "Run millrace stage list to see what this build offers."},
 	StageBadConfig:           {StageBadConfig, "schema_mismatch", 422, "the step's configuration does not match the stage's schema", "Run millrace stage show NAME to see what it takes."},
 	StageTimeout:             {StageTimeout, "timeout", 504, "the attempt took longer than its time limit", "Raise timeout on the step if the work is honest; it is tried again within the budget."},

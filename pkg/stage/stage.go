@@ -15,6 +15,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/checkpoint"
 )
 
 // Stage turns input files into output files. One value serves all jobs, so its
@@ -95,6 +96,9 @@ type Task struct {
 	RawConfig json.RawMessage
 	// Store holds the bytes of Files and takes new ones.
 	Store *artifact.Store
+	// Checkpoints are the step's; use [Task.Resume] and [Task.Effect]. Nil means
+	// that nothing is kept.
+	Checkpoints *checkpoint.Chain
 	// Scratch is an empty folder that is removed after the attempt, for stages
 	// whose [Spec] asks for one.
 	Scratch string
