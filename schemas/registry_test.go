@@ -29,6 +29,8 @@ var messages = map[string]reflect.Type{
 	"command":     reflect.TypeFor[events.Command](),
 	"progress":    reflect.TypeFor[events.Progress](),
 	"dead_letter": reflect.TypeFor[events.DeadLetter](),
+	"checkpoint":  reflect.TypeFor[events.Checkpoint](),
+	"effect":      reflect.TypeFor[events.Effect](),
 }
 
 // parts are the schemas that others refer to.

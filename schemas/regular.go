@@ -55,6 +55,9 @@ func regularSource(s *events.Source) bool {
 }
 
 func regularOutcome(o *events.AttemptOutcome) bool {
+	if o.Resumed != nil || o.Effect != "" {
+		return false
+	}
 	switch o.Verdict {
 	case events.VerdictSucceeded:
 		if o.Fault != nil {

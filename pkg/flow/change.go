@@ -105,6 +105,7 @@ func (c *change) queue(s *Step, st events.Step) {
 	c.moveStep(&st, StepDue)
 	st.Attempt++
 	st.RetryAt = time.Time{}
+	st.Resumed, st.Effect = nil, ""
 	c.job.Steps[s.ID] = st
 	c.due = append(c.due, workItem(s.ID, st))
 }

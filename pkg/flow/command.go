@@ -51,12 +51,18 @@ func retried(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, erro
 	if !inAttention(p, j) {
 		return nil, notAllowed(j, cmd, "nothing is in attention")
 	}
+	if err := settlement(p, j, cmd); err != nil {
+		return nil, err
+	}
 	c := newChange(p, j, env)
 	c.cause(TypeJobRetried, "", 0, false)
 	c.wake()
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		st := c.job.Steps[s.ID]
+		if unknownEffect(st) {
+			st.Settle = cmd.Effect
+		}
 		switch {
 		case st.State == events.StepAttention:
 			st.Spent = 0
@@ -68,6 +74,35 @@ func retried(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, erro
 		}
 	}
 	return c, nil
+}
+
+// settlement refuses a retry that does not say what has to be said about an
+// effect, and one that says it when nobody asked.
+func settlement(p *Plan, j events.Job, cmd *events.Command) error {
+	asked := false
+	for i := range p.Steps {
+		asked = asked || unknownEffect(j.Steps[p.Steps[i].ID])
+	}
+	switch {
+	case asked && cmd.Effect == "":
+		return notAllowed(j, cmd, "nobody can tell whether an effect was done: say done or not_done")
+	case !asked && cmd.Effect != "":
+		return notAllowed(j, cmd, "there is no effect to settle")
+	}
+	return nil
+}
+
+// unknownEffect reports whether a step, or its undo, is in attention because
+// nobody can tell whether an effect was done.
+func unknownEffect(st events.Step) bool {
+	f := st.Fault
+	switch {
+	case undoInAttention(st):
+		f = st.Undo.Fault
+	case st.State != events.StepAttention:
+		return false
+	}
+	return f != nil && fault.Class(f.Class) == fault.UnknownEffect
 }
 
 // abandoned fails every step in attention. An undo in attention is given up, and

@@ -103,7 +103,11 @@ func TestRetryOfStepsInAttention(t *testing.T) {
 	w.fail("a", fault.Auth)
 	w.fail("b", fault.UnknownEffect)
 	w.wantRecord(flow.TypeJobAttention, events.KindJob, "b", 1)
-	w.command(events.VerbRetry)
+	w.refused(command(events.VerbRetry), fault.JobNotAllowed) // nobody has said what became of b's effect
+	w.must(settle(events.SettleDone))
+	if b := w.job.Steps["b"]; b.Settle != events.SettleDone || w.job.Steps["a"].Settle != "" {
+		t.Errorf("the word on effects is %q for b and %q for a", b.Settle, w.job.Steps["a"].Settle)
+	}
 	w.wantRecord(flow.TypeJobRetried, events.KindJob, "", 0)
 	w.wantJob(events.JobRunning)
 	w.wantDue(work("a", 2), work("b", 2))

@@ -19,6 +19,7 @@ const (
 	TypeJobRetried      = "job.retried"
 	TypeJobAbandoned    = "job.abandoned"
 
+	TypeStepResumed        = "step.resumed"
 	TypeStepSucceeded      = "step.succeeded"
 	TypeStepFailed         = "step.failed"
 	TypeStepRetryScheduled = "step.retry_scheduled"
@@ -48,6 +49,7 @@ func EventTypes() []EventType {
 	return []EventType{
 		{TypeJobAccepted, "the job was made; its first steps are due", events.KindJob},
 		{TypeJobRunning, "a step has moved, and an attempt is open; step names it", events.KindJob},
+		{TypeStepResumed, "an attempt goes on where an earlier one stopped, or says why it cannot; resumed tells", events.KindStep},
 		{TypeStepSucceeded, "an attempt succeeded", events.KindStep},
 		{TypeStepRetryScheduled, "an attempt failed; a timer makes another due", events.KindStep},
 		{TypeStepRetried, "a timer fired; the next attempt is due", events.KindStep},

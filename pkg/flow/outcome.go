@@ -13,10 +13,12 @@ func answered(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) (*change
 		return nil, unknownOutcome(o, "no such job")
 	case s == nil:
 		return nil, unknownOutcome(o, "no such step")
-	case o.Verdict != events.VerdictSucceeded && o.Verdict != events.VerdictFailed:
+	case !verdicts[o.Verdict]:
 		return nil, unknownOutcome(o, "no such verdict")
 	case !expected(j.Steps[s.ID], o):
 		return nil, nil
+	case o.Verdict == events.VerdictResumed:
+		return resumed(p, j, o, env), nil
 	}
 	c := newChange(p, j, env)
 	c.wake()
@@ -29,11 +31,31 @@ func answered(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) (*change
 	case o.Verdict == events.VerdictSucceeded:
 		c.succeeded(s, st, o)
 	default:
+		st.Effect = o.Effect
 		c.failed(s, st, faultOf(o))
 	}
 	c.settle()
 	c.conclude()
 	return c, nil
+}
+
+// verdicts are those that a stage may give.
+var verdicts = map[events.Verdict]bool{
+	events.VerdictSucceeded: true, events.VerdictFailed: true, events.VerdictResumed: true,
+}
+
+// resumed notes where an open attempt goes on. It is no answer, so nothing else
+// moves. A claim that is not newer than the one that is known is stale.
+func resumed(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) *change {
+	st := j.Steps[o.Step]
+	if o.Undo || o.Resumed == nil || st.Resumed != nil && o.Resumed.Claim <= st.Resumed.Claim {
+		return nil
+	}
+	c := newChange(p, j, env)
+	c.cause(TypeStepResumed, o.Step, o.Attempt, false)
+	st.Resumed = o.Resumed
+	c.job.Steps[o.Step] = st
+	return c
 }
 
 func unknownOutcome(o *events.AttemptOutcome, why string) error {
@@ -70,6 +92,7 @@ func (c *change) succeeded(s *Step, st events.Step, o *events.AttemptOutcome) {
 	c.moveStep(&st, StepDone)
 	st.Logic, st.Files, st.Findings, st.Fault = o.Logic, o.Files, o.Findings, nil
 	st.Order = c.successes() + 1
+	st.Effect, st.Settle = "", ""
 	c.job.Steps[s.ID] = st
 }
 

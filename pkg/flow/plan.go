@@ -34,6 +34,9 @@ type Step struct {
 	With Template
 	// Timeout bounds one attempt. Zero means the stage's default.
 	Timeout time.Duration
+	// Checkpoint is how many bytes of work may have to be done again after a
+	// crash. Zero means the worker's own.
+	Checkpoint int64
 	// Retry is the policy for failed attempts, and apart from that for failed
 	// undos. Its zero fields mean those of [DefaultRetry].
 	Retry Retry

@@ -87,7 +87,7 @@ func everything() []string {
 var transitions = map[events.JobState][]events.JobState{
 	"": {events.JobAccepted, events.JobCompleted, events.JobPartial, events.JobFailed},
 	events.JobAccepted: {
-		events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling,
+		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling,
 		events.JobCompensating, events.JobCompleted, events.JobPartial, events.JobFailed,
 	},
 	events.JobRunning: {

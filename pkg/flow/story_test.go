@@ -124,7 +124,9 @@ func (s *story) anyInput() events.Input {
 		if s.dice.oneIn("cancel", 3) {
 			return command(events.VerbCancel)
 		}
-		return command(events.VerbRetry)
+		return s.retry()
+	case 6:
+		return resumption(step, attempt, uint64(1+s.dice("claim", 9)))
 	}
 	return s.usefulInput()
 }
@@ -136,7 +138,7 @@ func (s *story) usefulInput() events.Input {
 		if s.dice.oneIn("abandon", 2) {
 			return command(events.VerbAbandon)
 		}
-		return command(events.VerbRetry)
+		return s.retry()
 	}
 	d := pick(s.dice, "due", due)
 	if d.Kind == events.DueTimer {
@@ -146,6 +148,17 @@ func (s *story) usefulInput() events.Input {
 		s.t.Fatalf("task of %+v: %v", d, err)
 	}
 	return s.answer(d.Step, d.Attempt, d.Kind == events.DueUndo)
+}
+
+// retry is a person's retry, with or without a word on effects.
+func (s *story) retry() events.Input {
+	switch s.dice("settle", 3) {
+	case 0:
+		return settle(events.SettleDone)
+	case 1:
+		return settle(events.SettleNotDone)
+	}
+	return command(events.VerbRetry)
 }
 
 // answer returns an answer that more often than not is a success.

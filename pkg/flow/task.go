@@ -32,6 +32,10 @@ func Task(p *Plan, j events.Job, d events.DueItem, revision uint64) (events.Task
 		Revision:  revision,
 		Files:     inputs(&j, s),
 		TimeoutMS: milliseconds(s.Timeout),
+		Cause:     j.Steps[s.ID].Fault,
+		Settle:    j.Steps[s.ID].Settle,
+
+		CheckpointBytes: s.Checkpoint,
 	}
 	if len(s.Needs) == 0 && s.Fetches {
 		t.Sources = j.Files
@@ -45,6 +49,7 @@ func Task(p *Plan, j events.Job, d events.DueItem, revision uint64) (events.Task
 	}
 	if t.Undo {
 		st := j.Steps[s.ID]
+		t.Cause = st.Undo.Fault
 		t.Done = &events.Result{Files: st.Files, Findings: st.Findings}
 	}
 	return t, nil

@@ -19,6 +19,7 @@ func fired(p *Plan, j events.Job, t *events.TimerFired, env Env) *change {
 	}
 	c := newChange(p, j, env)
 	c.wake()
+	st.Settle = "" // a person's word holds for one attempt
 	c.queue(s, st)
 	c.cause(TypeStepRetried, s.ID, c.job.Steps[s.ID].Attempt, false)
 	return c
@@ -31,6 +32,7 @@ func firedUndo(p *Plan, j events.Job, s *Step, t *events.TimerFired, env Env) *c
 		return nil
 	}
 	c := newChange(p, j, env)
+	st.Settle = ""
 	c.queueUndo(s, st, *u)
 	c.cause(TypeUndoRetried, s.ID, u.Attempt+1, true)
 	return c

@@ -273,6 +273,21 @@ func command(v events.Verb) events.Input {
 	return events.Input{Control: &events.Command{Verb: v, Reason: "because", By: "me"}}
 }
 
+// settle is a retry with a person's word on effects.
+func settle(word events.Settlement) events.Input {
+	in := command(events.VerbRetry)
+	in.Control.Effect = word
+	return in
+}
+
+// resumption says where an attempt goes on.
+func resumption(step string, attempt int, claim uint64) events.Input {
+	in := success(step, attempt)
+	in.Outcome.Verdict = events.VerdictResumed
+	in.Outcome.Resumed = &events.Resumed{Claim: claim, Checkpoint: 3, Done: 48, Total: 51, Decision: events.DecisionResumed}
+	return in
+}
+
 func asJSON(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)

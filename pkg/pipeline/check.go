@@ -154,11 +154,13 @@ func (c *checker) spec(top *section, d *Definition) {
 func (c *checker) compileStep(s *step, env *environment) flow.Step {
 	c.config(s)
 	out := flow.Step{
-		ID:       s.id,
-		Stage:    s.uses,
-		Timeout:  s.timeout,
-		Retry:    s.retry,
-		Critical: s.critical,
+		ID:      s.id,
+		Stage:   s.uses,
+		Timeout: s.timeout,
+
+		Checkpoint: s.checkpoint,
+		Retry:      s.retry,
+		Critical:   s.critical,
 	}
 	for _, n := range s.needs {
 		out.Needs = append(out.Needs, n.step.id)

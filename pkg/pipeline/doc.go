@@ -32,6 +32,7 @@
 //	      when: files.exists(f, f.media_type != 'application/zstd')
 //	      with: { level: "${{ params.level }}" }
 //	      timeout: 10m            # of one attempt, 1ms to 7d
+//	      checkpoint: 16MiB       # what a crash may cost at most, 1MiB to 1TiB
 //	      retry: { maxAttempts: 3, initial: 1s, max: 1m, factor: 2 }
 //	      critical: false         # the job goes on without it; default true
 //	    - id: publish

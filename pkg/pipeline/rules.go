@@ -26,6 +26,7 @@ const (
 	ruleBounds       = "MR1027"
 	ruleRetry        = "MR1028"
 	ruleInput        = "MR1029"
+	ruleSize         = "MR1030"
 
 	ruleRepeatedStep = "MR1040"
 	ruleUnknownNeed  = "MR1041"
@@ -91,6 +92,7 @@ var rules = []Rule{
 	{ruleBounds, "out of bounds", "The value is too small, too large, too long, or there are too many of them: at most 100 steps, 100 outputs and 1,000 expressions.", false},
 	{ruleRetry, "contradictory retry", "The first delay of a retry is not longer than the longest one.", false},
 	{ruleInput, "contradictory input", "The smallest number of files is not larger than the largest.", false},
+	{ruleSize, "bad size", "A size is a whole number of bytes, or a number with a unit, such as `64MiB` or `1 GB`.", false},
 
 	{ruleRepeatedStep, "repeated step", "Every step has its own id.", false},
 	{ruleUnknownNeed, "unknown need", "`needs` names steps of the same pipeline.", false},

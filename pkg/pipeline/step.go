@@ -22,12 +22,14 @@ type step struct {
 	stage   *Stage
 	// needs are the steps it needs, in the order named. Those that the file
 	// names but does not have are left out.
-	needs    []need
-	when     *node
-	with     *node
-	timeout  time.Duration
-	retry    flow.Retry
-	critical bool
+	needs   []need
+	when    *node
+	with    *node
+	timeout time.Duration
+	retry   flow.Retry
+	// checkpoint is how many bytes may have to be done again.
+	checkpoint int64
+	critical   bool
 	// upstream are the steps it needs, directly or through others.
 	upstream []*step
 }
@@ -66,7 +68,7 @@ func (c *checker) step(n *node, index int) *step {
 	if id := n.get("id"); id != nil && id.kind == kindText && utf8.RuneCountInString(id.text) <= 64 {
 		what = "step " + id.text
 	}
-	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "retry", "critical")
+	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "retry", "checkpoint", "critical")
 	if fields == nil {
 		return nil
 	}
@@ -77,6 +79,7 @@ func (c *checker) step(n *node, index int) *step {
 	s.with = fields.optional("with")
 	s.timeout = fields.duration("timeout")
 	s.retry = fields.retry()
+	s.checkpoint = fields.size("checkpoint", minCheckpoint, maxCheckpoint)
 	if critical := fields.optional("critical"); critical != nil &&
 		fields.is(critical, "critical", kindBool) {
 		s.critical = critical.truth
