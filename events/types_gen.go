@@ -656,6 +656,9 @@ type Checkpoint struct {
 	Reason string `json:"reason,omitempty"`
 	// Time is when it was written.
 	Time time.Time `json:"time"`
+	// Check is "sha256:" and the digest of the record without this field, which
+	// is its last.
+	Check string `json:"check,omitempty"`
 }
 
 // CheckpointKind is what a record of a checkpoint chain is for.

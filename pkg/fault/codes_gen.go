@@ -122,6 +122,8 @@ const (
 	StagePanic Code = "stage.panic"
 	// StageDraining: the worker is stopping.
 	StageDraining Code = "stage.draining"
+	// StageWorkerLost: the worker that had the attempt died or lost its connection.
+	StageWorkerLost Code = "stage.worker_lost"
 	// StageBadResult: the stage returned a result that is not allowed.
 	StageBadResult Code = "stage.bad_result"
 	// StageUnclassified: the stage failed without saying why.
@@ -326,6 +328,7 @@ var registry = map[Code]Info{
 	StageTimeout:             {StageTimeout, "timeout", 504, "the attempt took longer than its time limit", "Raise timeout on the step if the work is honest; it is tried again within the budget."},
 	StagePanic:               {StagePanic, "bug", 500, "the stage panicked", "This is a bug in the stage; the log of the worker has the stack."},
 	StageDraining:            {StageDraining, "transient", 503, "the worker is stopping", "Nothing to do; another worker takes the step."},
+	StageWorkerLost:          {StageWorkerLost, "transient", 503, "the worker that had the attempt died or lost its connection", "Nothing to do; another worker goes on with the step."},
 	StageBadResult:           {StageBadResult, "bug", 500, "the stage returned a result that is not allowed", "This is a bug in the stage; findings are at most 64 of at most 1 KiB, files at most 1000."},
 	StageUnclassified:        {StageUnclassified, "unclassified", 500, "the stage failed without saying why", "It is tried again within the budget and then shown to a person; the message has the cause."},
 	StageNoInput:             {StageNoInput, "data_quality", 422, "the step has no file to work on", "Check what the steps before it hand on, and its when."},
