@@ -180,6 +180,20 @@ const (
 	DecompressCorrupt Code = "decompress.corrupt"
 	// DecompressTooLarge: the content grows beyond the limit.
 	DecompressTooLarge Code = "decompress.too_large"
+	// CryptBadRecipient: a recipient of encrypted files cannot be used.
+	CryptBadRecipient Code = "crypt.bad_recipient"
+	// CryptBadKeyFile: a file with keys cannot be used.
+	CryptBadKeyFile Code = "crypt.bad_key_file"
+	// CryptNoIdentity: the file is encrypted for others.
+	CryptNoIdentity Code = "crypt.no_identity"
+	// CryptNotSealed: the file is not one that Millrace has encrypted.
+	CryptNotSealed Code = "crypt.not_sealed"
+	// CryptTruncated: the encrypted file is not complete.
+	CryptTruncated Code = "crypt.truncated"
+	// CryptCorrupt: the encrypted file was changed.
+	CryptCorrupt Code = "crypt.corrupt"
+	// CryptTooLarge: the file is larger than the format allows.
+	CryptTooLarge Code = "crypt.too_large"
 	// PublishExists: another file already has that name.
 	PublishExists Code = "publish.exists"
 	// PublishNameCollision: two files of the step have the same name.
@@ -357,6 +371,13 @@ var registry = map[Code]Info{
 	CompressBadLevel:         {CompressBadLevel, "schema_mismatch", 422, "the compression level is not known", "Use fastest, default, better or best."},
 	DecompressCorrupt:        {DecompressCorrupt, "data_quality", 422, "the content is not valid zstd", "Check the file; a truncated upload looks like this."},
 	DecompressTooLarge:       {DecompressTooLarge, "policy", 413, "the content grows beyond the limit", "Raise max_bytes on the step if the file is honest; a decompression bomb looks like this."},
+	CryptBadRecipient:        {CryptBadRecipient, "schema_mismatch", 422, "a recipient of encrypted files cannot be used", "Give age public keys that begin with age1, all of one kind: classic ones or post-quantum ones (age1pq1)."},
+	CryptBadKeyFile:          {CryptBadKeyFile, "schema_mismatch", 400, "a file with keys cannot be used", "Check that the file is there, that this program may read it and that it holds what age-keygen or Millrace wrote."},
+	CryptNoIdentity:          {CryptNoIdentity, "auth", 403, "the file is encrypted for others", "Ask the operator to give the mill an age identity of one of the recipients, or encrypt the file for the mill."},
+	CryptNotSealed:           {CryptNotSealed, "data_quality", 422, "the file is not one that Millrace has encrypted", "Check that it is the right file, and that it was not converted or encrypted by another program."},
+	CryptTruncated:           {CryptTruncated, "data_quality", 422, "the encrypted file is not complete", "Send the file again; an interrupted upload looks like this."},
+	CryptCorrupt:             {CryptCorrupt, "data_quality", 422, "the encrypted file was changed", "Send the file again; nothing of it was handed on. A bad disk looks like this, and so does somebody who tampers."},
+	CryptTooLarge:            {CryptTooLarge, "data_quality", 413, "the file is larger than the format allows", "Split the file; one file holds at most 256 TiB."},
 	PublishExists:            {PublishExists, "conflict", 409, "another file already has that name", "Choose another folder, or set overwrite: always on the step."},
 	PublishNameCollision:     {PublishNameCollision, "data_quality", 422, "two files of the step have the same name", "Give the files different names when submitting them."},
 	PublishBadPath:           {PublishBadPath, "policy", 422, "the path leaves the publish folder", "Use a relative path without .. below the folder that the operator allowed."},
