@@ -22,6 +22,7 @@ var layers = []layer{
 	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},
 	{name: "seams: checkpoints", packages: []string{"pkg/checkpoint"}},
 	{name: "contract", packages: []string{"pkg/stage"}},
+	{name: "contract: what stages share", packages: []string{"pkg/stage/outputs"}},
 	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
 	{name: "breaker", packages: []string{"pkg/breaker"}},
 	{name: "stages", packages: []string{"services/stages/*"}},
