@@ -5,20 +5,25 @@
 // as one file. The cuts depend on nothing but the content, so that the output
 // does, too; and all processors work on one file.
 //
+// A frame that is written out is a place to go on from:
+//
+//	crash                              cost
+//	while frames are compressed        the frames since the last checkpoint, again
+//	between the last frame and Commit  the same, and nothing is compressed twice
+//	after Commit, before a checkpoint  the same, and the content is stored once
+//
 // All tasks of the stage together compress a bounded number of frames at once,
 // and so take a bounded amount of memory: about 16 MiB for each frame.
 package compress
 
 import (
 	"context"
-	"io"
 	"runtime"
 	"strconv"
 	"sync"
 
-	"github.com/millrace/millrace/events"
-	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/stage/outputs"
 )
 
 // Options tunes the stage. The zero value is right for almost all programs.
@@ -49,6 +54,15 @@ type compressor struct {
 
 func (c *compressor) Spec() stage.Spec { return c.spec }
 
+// place is what an attempt has to know to go on.
+type place struct {
+	// Done is the outputs that are finished, one for each of the first inputs.
+	Done outputs.List
+	// Read is how much of the next input is in the output, and Wrote how large
+	// that is.
+	Read, Wrote int64
+}
+
 // Run compresses each file.
 func (c *compressor) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
 	files, err := t.Inputs()
@@ -59,56 +73,30 @@ func (c *compressor) Run(ctx context.Context, t *stage.Task) (stage.Result, erro
 	if err := t.Config(&cfg); err != nil {
 		return stage.Result{}, err
 	}
+	var at place
+	run, err := t.Resume(ctx, 1, &at)
+	if err != nil {
+		return stage.Result{}, err
+	}
 	meter := t.Meter(stage.Size(files))
-	var res stage.Result
-	for _, f := range files {
-		made, err := c.compress(ctx, t, c.levels[cfg.Level], f, meter)
-		if err != nil {
-			return stage.Result{}, err
+	meter.Add(run.Done())
+	w := &work{c: c, t: t, run: run, level: c.levels[cfg.Level], meter: meter, at: &at, total: stage.Size(files)}
+	for i, f := range files {
+		if i >= at.Done.Len() {
+			if err := w.compress(ctx, i, f); err != nil {
+				return stage.Result{}, err
+			}
 		}
+		w.base += f.Size
+	}
+	var res stage.Result
+	for i, f := range files {
+		made, _ := at.Done.File(i)
+		made.Name, made.MediaType = nameOf(f.Name), mediaType
 		res.Files = append(res.Files, made)
 	}
 	res.Findings = findings(stage.Size(files), stage.Size(res.Files))
 	return res, nil
-}
-
-// compress stores the compressed content of f.
-func (c *compressor) compress(
-	ctx context.Context, t *stage.Task, l *level, f events.File, m *stage.Meter,
-) (events.File, error) {
-	r, err := t.Store.Open(ctx, f.Digest)
-	if err != nil {
-		return events.File{}, err
-	}
-	defer r.Close()
-	w := t.Store.Create(ctx, &artifact.PutOptions{Name: nameOf(f.Name), MediaType: "application/zstd"})
-	defer w.Abort()
-	if err := c.stream(ctx, l, w, m.Reader(ctx, r), r.Size()); err != nil {
-		return events.File{}, err
-	}
-	return w.Commit()
-}
-
-// stream writes what r yields to w, compressed. size is how much that is.
-func (c *compressor) stream(
-	ctx context.Context, l *level, w io.Writer, r io.Reader, size int64,
-) error {
-	q := &queue{c: c, l: l, w: w}
-	defer q.abandon()
-	for left := size; ; left -= frameSize {
-		f, err := q.next(ctx, min(left, frameSize))
-		if err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(r, f.in); err != nil {
-			q.put(f)
-			return err
-		}
-		q.start(f)
-		if left <= frameSize {
-			return q.flush()
-		}
-	}
 }
 
 // findings says what was gained.

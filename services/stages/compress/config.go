@@ -14,6 +14,9 @@ import (
 // suffix is appended to the names of files.
 const suffix = ".zst"
 
+// mediaType is that of the outputs.
+const mediaType = "application/zstd"
+
 type config struct {
 	Level string `json:"level"`
 }
@@ -47,11 +50,12 @@ func spec() stage.Spec {
 	return stage.Spec{
 		Name: "compress", Version: 1,
 		// The number after the slash counts the changes of the encoder's output.
-		Logic:     "1/1",
-		Summary:   "Compresses each file with zstd.",
-		Guarantee: "Repeated, it gives the same bytes. It has no effects.",
-		Inputs:    "The files to compress.",
-		Outputs:   "One zstd file for each, with .zst appended to its name.",
+		Logic:   "1/1",
+		Summary: "Compresses each file with zstd.",
+		Guarantee: "Repeated, it gives the same bytes. It goes on after the last frame of 4 MiB that a checkpoint covers, " +
+			"and what comes out is the same as without a crash. It has no effects.",
+		Inputs:  "The files to compress.",
+		Outputs: "One zstd file for each, with .zst appended to its name.",
 		Findings: map[string]string{
 			"bytes_in":  "Size of all inputs together.",
 			"bytes_out": "Size of all outputs together.",

@@ -22,9 +22,11 @@ type frame struct {
 // queue is the frames of one file that are being compressed, in order. Each
 // holds a slot of the stage.
 type queue struct {
-	c       *compressor
-	l       *level
-	w       io.Writer
+	c *compressor
+	l *level
+	w io.Writer
+	// written is called after each frame with how much content was in it.
+	written func(content int64) error
 	pending []*frame
 }
 
@@ -92,8 +94,10 @@ func (q *queue) pop() error {
 	if f.broken != nil {
 		panic(f.broken)
 	}
-	_, err := q.w.Write(f.out)
-	return err
+	if _, err := q.w.Write(f.out); err != nil {
+		return err
+	}
+	return q.written(int64(len(f.in)))
 }
 
 // flush writes all frames.

@@ -1,6 +1,16 @@
 // Package decompress is the stage that unpacks files compressed with zstd. What
 // comes out is limited, in bytes and in proportion to what goes in, because a
 // small file can unpack to a disk full of zeros.
+//
+// Frames of a file unpack independently, so the end of each is a place to go on
+// from. Within a frame there is none:
+//
+//	crash                            cost
+//	within a frame                   that frame and those since the last checkpoint, again
+//	in a file of one frame           the file, from its start
+//	after Commit, before a place     the frames since the last checkpoint, again
+//
+// The limits count from the start of a file, wherever an attempt begins.
 package decompress
 
 import (
@@ -15,9 +25,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/millrace/millrace/events"
-	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/stage/outputs"
 )
 
 // Limits of a file unless the step says otherwise.
@@ -40,6 +50,15 @@ type decompressor struct {
 
 func (d *decompressor) Spec() stage.Spec { return d.spec }
 
+// place is what an attempt has to know to go on.
+type place struct {
+	// Done is the outputs that are finished, one for each of the first inputs.
+	Done outputs.List
+	// Read is how much of the next input is in the output, up to the end of a
+	// frame, and Wrote how large that is.
+	Read, Wrote int64
+}
+
 // Run unpacks each file.
 func (d *decompressor) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
 	files, err := t.Inputs()
@@ -50,13 +69,26 @@ func (d *decompressor) Run(ctx context.Context, t *stage.Task) (stage.Result, er
 	if err := t.Config(&c); err != nil {
 		return stage.Result{}, err
 	}
+	var at place
+	run, err := t.Resume(ctx, 1, &at)
+	if err != nil {
+		return stage.Result{}, err
+	}
 	meter := t.Meter(stage.Size(files))
-	var res stage.Result
-	for _, f := range files {
-		made, err := d.unpack(ctx, t, c, f, meter)
-		if err != nil {
-			return stage.Result{}, err
+	meter.Add(run.Done())
+	w := &work{d: d, t: t, run: run, c: c, meter: meter, at: &at, total: stage.Size(files)}
+	for i, f := range files {
+		if i >= at.Done.Len() {
+			if err := w.unpack(ctx, i, f); err != nil {
+				return stage.Result{}, err
+			}
 		}
+		w.base += f.Size
+	}
+	var res stage.Result
+	for i, f := range files {
+		made, _ := at.Done.File(i)
+		made.Name = nameOf(f.Name)
 		res.Files = append(res.Files, made)
 	}
 	res.Findings = map[string]string{
@@ -64,32 +96,6 @@ func (d *decompressor) Run(ctx context.Context, t *stage.Task) (stage.Result, er
 		"bytes_out": strconv.FormatInt(stage.Size(res.Files), 10),
 	}
 	return res, nil
-}
-
-// unpack stores the unpacked content of f.
-func (d *decompressor) unpack(
-	ctx context.Context, t *stage.Task, c config, f events.File, m *stage.Meter,
-) (events.File, error) {
-	r, err := t.Store.Open(ctx, f.Digest)
-	if err != nil {
-		return events.File{}, err
-	}
-	defer r.Close()
-	in := &source{r: m.Reader(ctx, r)}
-	dec, err := d.decoder(in)
-	if err != nil {
-		return events.File{}, verdict(f, in, err)
-	}
-	defer d.giveBack(dec)
-	content := &limited{r: dec, limit: c.limit(r.Size())}
-	if r.Size() == 0 {
-		return events.File{}, fault.New(fault.DecompressCorrupt, f.Name+" is empty", nil)
-	}
-	made, err := t.Store.Put(ctx, content, &artifact.PutOptions{Name: nameOf(f.Name)})
-	if content.err != nil {
-		return events.File{}, verdict(f, in, content.err)
-	}
-	return made, err
 }
 
 // limit returns how large a file may become that has size bytes.
@@ -101,12 +107,12 @@ func (c *config) limit(size int64) int64 {
 	return limit
 }
 
-// decoder returns an idle decoder, or a new one, for in.
-func (d *decompressor) decoder(in io.Reader) (*zstd.Decoder, error) {
+// decoder returns an idle decoder, or a new one.
+func (d *decompressor) decoder() (*zstd.Decoder, error) {
 	if dec, ok := d.decoders.Get().(*zstd.Decoder); ok {
-		return dec, dec.Reset(in)
+		return dec, nil
 	}
-	return zstd.NewReader(in,
+	return zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(1), // no goroutines
 		zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxWindow),
