@@ -194,6 +194,14 @@ const (
 	CryptCorrupt Code = "crypt.corrupt"
 	// CryptTooLarge: the file is larger than the format allows.
 	CryptTooLarge Code = "crypt.too_large"
+	// CsvBadEncoding: the file is not text in UTF-8.
+	CsvBadEncoding Code = "csv.bad_encoding"
+	// CsvBadHeader: the columns of the file cannot be told from its first row.
+	CsvBadHeader Code = "csv.bad_header"
+	// CsvBadRows: the file has more bad rows than allowed.
+	CsvBadRows Code = "csv.bad_rows"
+	// CsvRowTooLong: a row of the file is too long.
+	CsvRowTooLong Code = "csv.row_too_long"
 	// PublishExists: another file already has that name.
 	PublishExists Code = "publish.exists"
 	// PublishNameCollision: two files of the step have the same name.
@@ -378,6 +386,10 @@ var registry = map[Code]Info{
 	CryptTruncated:           {CryptTruncated, "data_quality", 422, "the encrypted file is not complete", "Send the file again; an interrupted upload looks like this."},
 	CryptCorrupt:             {CryptCorrupt, "data_quality", 422, "the encrypted file was changed", "Send the file again; nothing of it was handed on. A bad disk looks like this, and so does somebody who tampers."},
 	CryptTooLarge:            {CryptTooLarge, "data_quality", 413, "the file is larger than the format allows", "Split the file; one file holds at most 256 TiB."},
+	CsvBadEncoding:           {CsvBadEncoding, "data_quality", 422, "the file is not text in UTF-8", "Convert it to UTF-8 first, for example with iconv."},
+	CsvBadHeader:             {CsvBadHeader, "data_quality", 422, "the columns of the file cannot be told from its first row", "The message has the reason; set header: false or columns on the step if the file has no row of names."},
+	CsvBadRows:               {CsvBadRows, "data_quality", 422, "the file has more bad rows than allowed", "The message names the first one by line and column; correct the file, or raise max_bad_rows on the step."},
+	CsvRowTooLong:            {CsvRowTooLong, "data_quality", 422, "a row of the file is too long", "Look for a quote without its partner at the line that the message names."},
 	PublishExists:            {PublishExists, "conflict", 409, "another file already has that name", "Choose another folder, or set overwrite: always on the step."},
 	PublishNameCollision:     {PublishNameCollision, "data_quality", 422, "two files of the step have the same name", "Give the files different names when submitting them."},
 	PublishBadPath:           {PublishBadPath, "policy", 422, "the path leaves the publish folder", "Use a relative path without .. below the folder that the operator allowed."},
