@@ -1,13 +1,19 @@
-// Package checkpoint lets a step go on where an earlier attempt at it stopped.
 package checkpoint
 
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+const (
+	defaultBytes = 16 << 20
+	defaultEvery = 10 * time.Second
 )
 
 // Options says whose chain it is.
@@ -19,10 +25,16 @@ type Options struct {
 	Store *artifact.Store
 	// Key names the step. Its Effect is empty.
 	Key Key
-	// Stage, Logic, Attempt and Worker are written into the records.
+	// Stage, Logic, Attempt and Worker are written into the records. A place is
+	// only good for the same Stage and Logic.
 	Stage, Logic, Worker string
 	Attempt              int
-	// Inputs is the digest of everything the stage was given.
+	// Undo says that the attempt is to take a step back. Its Resume only looks:
+	// it returns the place that was saved last, also when the chain is closed
+	// because the job was cancelled, and nothing is saved.
+	Undo bool
+	// Inputs is the digest of everything the stage was given. A place is only
+	// good for the same.
 	Inputs string
 	// Fresh says that there is no record yet, as far as anybody knows: the log is
 	// not read. When that turns out to be wrong, the first save fails with
@@ -47,27 +59,85 @@ type Options struct {
 	Now func() time.Time
 }
 
+func (o *Options) setDefaults() {
+	if o.Bytes == 0 {
+		o.Bytes = defaultBytes
+	}
+	if o.Every <= 0 {
+		o.Every = defaultEvery
+	}
+	if o.Slog == nil {
+		o.Slog = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Key.Effect = ""
+}
+
+// saves reports whether places are saved, and looked for.
+func (o *Options) saves() bool { return o.Log != nil && o.Bytes > 0 }
+
 // Chain is the checkpoints and effects of one attempt at a step. Its methods are
 // safe for concurrent use.
-type Chain struct{ o Options }
+type Chain struct {
+	o Options
 
-// New returns the chain of an attempt. It reads and writes nothing.
-func New(o Options) *Chain { return &Chain{o: o} }
+	effects ledger
 
-// Close waits for what is being saved. Later calls of the chain and of its run
-// fail. It may be called twice.
-func (c *Chain) Close() error { return nil }
+	mu   sync.Mutex
+	head head // the newest record that is this attempt's own, or that it follows
+	// open are the records whose fate is not known, by their digests.
+	open map[string]head
+	// err is what every further call returns.
+	err error
+	run *Run
+}
 
-// Resume begins the work of the attempt, at the place that was saved last. It is
-// called once.
-//
-// state is a pointer to what the stage has to remember: exported fields, at most
-// 64 KiB as JSON. It is filled with what it was at that place, or left alone when
-// there is none. version is that of its meaning: a place that was saved with
-// another one is not used.
-//
-// Faults: checkpoint.overtaken when another worker is faster, job.cancelled when
-// the chain is closed, and those of the log.
-func (c *Chain) Resume(_ context.Context, _ int, _ any) (*Run, error) {
-	return &Run{c: c}, nil
+// New returns the chain of an attempt. It reads and writes nothing. A chain that
+// has begun to resume is closed.
+func New(o Options) *Chain {
+	o.setDefaults()
+	return &Chain{o: o, open: make(map[string]head)}
+}
+
+// Close stops a save that is on its way, and waits for that: what came of the
+// attempt is known by now, or is as good as a crash. Later calls of the chain and
+// of its run fail with internal.bug. It may be called twice, and while others are
+// in use. Its error is nil.
+func (c *Chain) Close() error {
+	c.fail(fault.New(fault.InternalBug, "checkpoints were used after their Close", nil))
+	c.mu.Lock()
+	r := c.run
+	c.mu.Unlock()
+	if r != nil {
+		r.stop()
+	}
+	return nil
+}
+
+// fail makes err what every further call returns, unless there is one already,
+// and returns that.
+func (c *Chain) fail(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+	return c.err
+}
+
+// failed is what every call returns, or nil.
+func (c *Chain) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// ended is why ctx ended, as a fault, or nil when it has not.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fault.From(context.Cause(ctx))
 }
