@@ -710,6 +710,9 @@ type Effect struct {
 	Attempt int `json:"attempt"`
 	// Worker names the process that wrote it, for people.
 	Worker string `json:"worker,omitempty"`
+	// Call is made up for each intent and repeated in what is found out about
+	// it, so that an answer that comes late finds its own intent.
+	Call string `json:"call,omitempty"`
 	// Receipt is what the other side answered, at most 4 KiB.
 	Receipt string `json:"receipt,omitempty"`
 	// Reason is how it is known, for people: called, verified, or who said so.
