@@ -290,28 +290,28 @@ const (
 	ClientInterrupted Code = "client.interrupted"
 	// NetPrivateAddress: the address is private.
 	NetPrivateAddress Code = "net.private_address"
-	// HTTPCallRejected: the other side rejects the call.
-	HTTPCallRejected Code = "http_call.rejected"
-	// HTTPCallDenied: the other side refuses access.
-	HTTPCallDenied Code = "http_call.denied"
-	// HTTPCallUntrusted: the other side cannot prove who it is.
-	HTTPCallUntrusted Code = "http_call.untrusted"
-	// HTTPCallRateLimited: the other side asks to slow down.
-	HTTPCallRateLimited Code = "http_call.rate_limited"
-	// HTTPCallUnavailable: the other side asks to come back later.
-	HTTPCallUnavailable Code = "http_call.unavailable"
-	// HTTPCallUnreachable: the other side cannot be reached.
-	HTTPCallUnreachable Code = "http_call.unreachable"
-	// HTTPCallServerError: the other side answered with an error.
-	HTTPCallServerError Code = "http_call.server_error"
-	// HTTPCallNoAnswer: the connection broke before the answer was complete.
-	HTTPCallNoAnswer Code = "http_call.no_answer"
-	// HTTPCallTimeout: the other side did not answer in time.
-	HTTPCallTimeout Code = "http_call.timeout"
-	// HTTPCallUnexpected: the answer says neither that the call was made nor that it was not.
-	HTTPCallUnexpected Code = "http_call.unexpected"
-	// HTTPCallUnsettled: it is too early to tell whether the call was made.
-	HTTPCallUnsettled Code = "http_call.unsettled"
+	// HttpcallRejected: the other side rejects the call.
+	HttpcallRejected Code = "httpcall.rejected"
+	// HttpcallDenied: the other side refuses access.
+	HttpcallDenied Code = "httpcall.denied"
+	// HttpcallUntrusted: the other side cannot prove who it is.
+	HttpcallUntrusted Code = "httpcall.untrusted"
+	// HttpcallRateLimited: the other side asks to slow down.
+	HttpcallRateLimited Code = "httpcall.rate_limited"
+	// HttpcallUnavailable: the other side asks to come back later.
+	HttpcallUnavailable Code = "httpcall.unavailable"
+	// HttpcallUnreachable: the other side cannot be reached.
+	HttpcallUnreachable Code = "httpcall.unreachable"
+	// HttpcallServerError: the other side answered with an error.
+	HttpcallServerError Code = "httpcall.server_error"
+	// HttpcallNoAnswer: the connection broke before the answer was complete.
+	HttpcallNoAnswer Code = "httpcall.no_answer"
+	// HttpcallTimeout: the other side did not answer in time.
+	HttpcallTimeout Code = "httpcall.timeout"
+	// HttpcallUnexpected: the answer says neither that the call was made nor that it was not.
+	HttpcallUnexpected Code = "httpcall.unexpected"
+	// HttpcallUnsettled: it is too early to tell whether the call was made.
+	HttpcallUnsettled Code = "httpcall.unsettled"
 )
 
 var registry = map[Code]Info{
@@ -458,15 +458,15 @@ var registry = map[Code]Info{
 	ClientBadAnswer:          {ClientBadAnswer, "bug", 502, "the answer is not that of a mill", "Check that the address is that of a millrace gateway and not of another program."},
 	ClientInterrupted:        {ClientInterrupted, "transient", 503, "the connection broke before the answer was complete", "Repeat the call with the same idempotency key; that is harmless."},
 	NetPrivateAddress:        {NetPrivateAddress, "policy", 403, "the address is private", "Ask the operator to start the mill with --allow-private-networks if that is meant."},
-	HTTPCallRejected:         {HTTPCallRejected, "data_quality", 422, "the other side rejects the call", "The message has the status; correct the step's url, method, headers or body."},
-	HTTPCallDenied:           {HTTPCallDenied, "auth", 422, "the other side refuses access", "Give the step headers with credentials that are valid."},
-	HTTPCallUntrusted:        {HTTPCallUntrusted, "auth", 422, "the other side cannot prove who it is", "Its certificate is expired, made out to another name, or signed by nobody this machine trusts."},
-	HTTPCallRateLimited:      {HTTPCallRateLimited, "rate_limited", 422, "the other side asks to slow down", "Nothing to do; the step waits as long as it was asked to."},
-	HTTPCallUnavailable:      {HTTPCallUnavailable, "dependency_down", 422, "the other side asks to come back later", "Nothing to do; the step waits, and then finds out whether the call was made."},
-	HTTPCallUnreachable:      {HTTPCallUnreachable, "dependency_down", 422, "the other side cannot be reached", "Check that the host is up; the step waits and tries again."},
-	HTTPCallServerError:      {HTTPCallServerError, "transient", 422, "the other side answered with an error", "Whether the call was made is found out first; look at the other side's own log if it goes on."},
-	HTTPCallNoAnswer:         {HTTPCallNoAnswer, "transient", 422, "the connection broke before the answer was complete", "Whether the call was made is found out first; check the network."},
-	HTTPCallTimeout:          {HTTPCallTimeout, "timeout", 422, "the other side did not answer in time", "Whether the call was made is found out first; raise time_limit if the work is honest."},
-	HTTPCallUnexpected:       {HTTPCallUnexpected, "unknown_effect", 422, "the answer says neither that the call was made nor that it was not", "The message has the status; add it to expect if it means success."},
-	HTTPCallUnsettled:        {HTTPCallUnsettled, "dependency_down", 422, "it is too early to tell whether the call was made", "Nothing to do; the step asks again when a call that was on its way must have arrived."},
+	HttpcallRejected:         {HttpcallRejected, "data_quality", 422, "the other side rejects the call", "The message has the status; correct the step's url, method, headers or body."},
+	HttpcallDenied:           {HttpcallDenied, "auth", 422, "the other side refuses access", "Give the step headers with credentials that are valid."},
+	HttpcallUntrusted:        {HttpcallUntrusted, "auth", 422, "the other side cannot prove who it is", "Its certificate is expired, made out to another name, or signed by nobody this machine trusts."},
+	HttpcallRateLimited:      {HttpcallRateLimited, "rate_limited", 422, "the other side asks to slow down", "Nothing to do; the step waits as long as it was asked to."},
+	HttpcallUnavailable:      {HttpcallUnavailable, "dependency_down", 422, "the other side asks to come back later", "Nothing to do; the step waits, and then finds out whether the call was made."},
+	HttpcallUnreachable:      {HttpcallUnreachable, "dependency_down", 422, "the other side cannot be reached", "Check that the host is up; the step waits and tries again."},
+	HttpcallServerError:      {HttpcallServerError, "transient", 422, "the other side answered with an error", "Whether the call was made is found out first; look at the other side's own log if it goes on."},
+	HttpcallNoAnswer:         {HttpcallNoAnswer, "transient", 422, "the connection broke before the answer was complete", "Whether the call was made is found out first; check the network."},
+	HttpcallTimeout:          {HttpcallTimeout, "timeout", 422, "the other side did not answer in time", "Whether the call was made is found out first; raise time_limit if the work is honest."},
+	HttpcallUnexpected:       {HttpcallUnexpected, "unknown_effect", 422, "the answer says neither that the call was made nor that it was not", "The message has the status; add it to expect if it means success."},
+	HttpcallUnsettled:        {HttpcallUnsettled, "dependency_down", 422, "it is too early to tell whether the call was made", "Nothing to do; the step asks again when a call that was on its way must have arrived."},
 }
