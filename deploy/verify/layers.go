@@ -30,6 +30,7 @@ var layers = []layer{
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
 	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector"}},
 	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},
+	{name: "mill: proof", packages: []string{"services/mill/sweep"}},
 	{name: "mill", packages: []string{"services/mill"}},
 	{name: "program", packages: []string{"services/millrace", "services/millrace/*"}, peers: true},
 	{name: "tools", packages: []string{"schemas/gen", "deploy/*"}, peers: true},

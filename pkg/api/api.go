@@ -60,6 +60,8 @@ type End struct {
 type Reason struct {
 	// Reason is kept in the job's record; at most 1 KiB.
 	Reason string `json:"reason,omitempty"`
+	// Effect says, to retry, whether an effect was done that nobody could tell of.
+	Effect events.Settlement `json:"effect,omitempty"`
 }
 
 // JobItem is a job in a list.

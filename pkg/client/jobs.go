@@ -91,25 +91,32 @@ func (c *Client) Records(ctx context.Context, id string) iter.Seq2[events.Record
 // job.not_found; job.not_allowed when the job is final or is taken back already;
 // those of http and client.
 func (c *Client) Cancel(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbCancel, reason)
+	return c.command(ctx, id, events.VerbCancel, api.Reason{Reason: reason})
 }
 
 // Retry gives a job in attention another budget. It returns and fails like
 // [Client.Cancel].
 func (c *Client) Retry(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbRetry, reason)
+	return c.command(ctx, id, events.VerbRetry, api.Reason{Reason: reason})
+}
+
+// Settle is a Retry of a job in attention because nobody can tell whether an effect
+// was done: it says what a person found out. It returns and fails like
+// [Client.Cancel].
+func (c *Client) Settle(ctx context.Context, id, reason string, effect events.Settlement) (*api.Job, error) {
+	return c.command(ctx, id, events.VerbRetry, api.Reason{Reason: reason, Effect: effect})
 }
 
 // Abandon gives a job in attention up: it is compensated, or fails. It returns and
 // fails like [Client.Cancel].
 func (c *Client) Abandon(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbAbandon, reason)
+	return c.command(ctx, id, events.VerbAbandon, api.Reason{Reason: reason})
 }
 
 func (c *Client) command(
-	ctx context.Context, id string, verb events.Verb, reason string,
+	ctx context.Context, id string, verb events.Verb, order api.Reason,
 ) (*api.Job, error) {
-	body, err := json.Marshal(api.Reason{Reason: reason})
+	body, err := json.Marshal(order)
 	if err != nil {
 		return nil, fault.New(fault.HTTPBadRequest, "encode the reason", err)
 	}

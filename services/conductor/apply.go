@@ -3,7 +3,6 @@ package conductor
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -42,7 +41,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		if err != nil {
 			return move{}, err
 		}
-		env := flow.Env{Now: now(), Entropy: rand.Uint64()}
+		env := flow.Env{Now: now(), Entropy: c.Entropy()}
 		t, err := flow.Apply(p, e.job, in, env)
 		if (err != nil || !t.Changed) && !fresh {
 			e.known = false
@@ -53,7 +52,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		}
 		if !t.Changed {
 			if again {
-				err = c.publishOutstanding(ctx, e, p, 0)
+				err = c.publishOutstanding(ctx, e, p)
 			}
 			return move{job: e.job, plan: p}, err
 		}
@@ -63,10 +62,10 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		case err != nil:
 			return move{}, err
 		}
-		if e.job.State == events.JobCancelling {
-			c.signalCancel(e.job)
+		if e.job.State == events.JobCancelling && in.Control != nil {
+			c.stopOpen(ctx, e.job)
 		}
-		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, 0)
+		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, issue{})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -54,6 +55,9 @@ type Config struct {
 	// ReconcileEvery is how often live jobs are compared with the queue. Zero
 	// means every minute. The comparison also runs at the start.
 	ReconcileEvery time.Duration
+	// Entropy gives the random number of each decision. Nil means a good source;
+	// simulations give one that they can repeat.
+	Entropy func() uint64
 	// Log takes one line per decision that a person may ask about. Nil discards.
 	Log *slog.Logger
 	// Middleware wraps every handler; tests use it to repeat and to fail.
@@ -75,6 +79,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.ReconcileEvery <= 0 {
 		c.ReconcileEvery = time.Minute
+	}
+	if c.Entropy == nil {
+		c.Entropy = rand.Uint64
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -104,6 +111,18 @@ func New(c Config) (*Conductor, error) {
 // Register adds the conductor's consumers to a router. The router runs and
 // stops them.
 func (c *Conductor) Register(r *bus.Router) error {
+	for _, s := range c.Subscriptions() {
+		if err := r.Add(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Subscriptions are the conductor's consumers, for whoever runs them without a
+// router.
+func (c *Conductor) Subscriptions() []bus.Subscription {
+	var out []bus.Subscription
 	for _, s := range []struct {
 		stream, durable, word string
 		tokens, tenant        int
@@ -115,7 +134,7 @@ func (c *Conductor) Register(r *bus.Router) error {
 		{events.StreamControl, events.ConsumerControl, "control", 2, 0, c.handleCommand, nil},
 		{events.StreamQueue, events.ConsumerDue, "due", 2, 0, c.handleTimer, nil},
 	} {
-		err := r.Add(bus.Subscription{
+		out = append(out, bus.Subscription{
 			Name: s.durable, Stream: s.stream, Durable: s.durable,
 			MaxInFlight: c.InFlight, Handle: s.handle, Admit: s.admit, Middleware: c.Middleware,
 			DeadTenant: func(subject string) string {
@@ -125,9 +144,6 @@ func (c *Conductor) Register(r *bus.Router) error {
 				return events.DefaultTenant
 			},
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return out
 }

@@ -11,15 +11,23 @@ import (
 	"github.com/millrace/millrace/pkg/flow"
 )
 
+// issue says how a task is published.
+type issue struct {
+	// again says that it may have been published, and run, before.
+	again bool
+	// repair is 0, or the number of a repair, which makes another message id.
+	repair int
+}
+
 // publishDue publishes what a record made due, and returns when the broker has
-// all of it. reissue is 0, or the number of a repair.
-func (c *Conductor) publishDue(ctx context.Context, e *entry, p *flow.Plan, due []events.DueItem, reissue int) error {
+// all of it.
+func (c *Conductor) publishDue(ctx context.Context, e *entry, p *flow.Plan, due []events.DueItem, how issue) error {
 	if len(due) == 0 {
 		return nil
 	}
 	outs := make([]bus.Out, 0, len(due))
 	for _, d := range due {
-		o, err := dueMessage(e, p, d, reissue)
+		o, err := dueMessage(e, p, d, how)
 		if err != nil {
 			return err
 		}
@@ -29,21 +37,25 @@ func (c *Conductor) publishDue(ctx context.Context, e *entry, p *flow.Plan, due 
 }
 
 // publishOutstanding publishes everything that the job's state says is due.
-func (c *Conductor) publishOutstanding(ctx context.Context, e *entry, p *flow.Plan, reissue int) error {
+func (c *Conductor) publishOutstanding(ctx context.Context, e *entry, p *flow.Plan) error {
 	if e.sequence == 0 || flow.Final(e.job.State) {
 		return nil
 	}
-	return c.publishDue(ctx, e, p, flow.Outstanding(p, e.job), reissue)
+	if e.job.State == events.JobCancelling {
+		c.stopOpen(ctx, e.job)
+	}
+	return c.publishDue(ctx, e, p, flow.Outstanding(p, e.job), issue{again: true})
 }
 
-func dueMessage(e *entry, p *flow.Plan, d events.DueItem, reissue int) (bus.Out, error) {
+func dueMessage(e *entry, p *flow.Plan, d events.DueItem, how issue) (bus.Out, error) {
 	if d.Kind == events.DueTimer {
-		return timerMessage(e.key, d, reissue)
+		return timerMessage(e.key, d, how.repair)
 	}
 	task, err := flow.Task(p, e.job, d, e.revision)
 	if err != nil {
 		return bus.Out{}, err
 	}
+	task.Reissue = how.again
 	data, err := json.Marshal(task)
 	if err != nil {
 		return bus.Out{}, fault.New(fault.InternalBug, "encode a task", err)
@@ -55,9 +67,9 @@ func dueMessage(e *entry, p *flow.Plan, d events.DueItem, reissue int) (bus.Out,
 		o.Header[events.HeaderTraceparent] = e.job.Traceparent
 	}
 	if d.Kind == events.DueUndo {
-		o.Subject, o.ID = events.UndoSubject(stage, t, j, s), events.UndoID(t, j, s, d.Attempt, reissue)
+		o.Subject, o.ID = events.UndoSubject(stage, t, j, s), events.UndoID(t, j, s, d.Attempt, how.repair)
 	} else {
-		o.Subject, o.ID = events.WorkSubject(stage, t, j, s), events.WorkID(t, j, s, d.Attempt, reissue)
+		o.Subject, o.ID = events.WorkSubject(stage, t, j, s), events.WorkID(t, j, s, d.Attempt, how.repair)
 	}
 	return o, nil
 }
@@ -78,12 +90,4 @@ func timerMessage(k jobKey, d events.DueItem, reissue int) (bus.Out, error) {
 		Header: map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:   data, At: d.At, Target: events.DueSubject(k.tenant, k.job),
 	}, nil
-}
-
-// signalCancel tells running stages to stop. The signal may be lost: a stage
-// also reads the job's record before it starts anything it did not see arrive.
-func (c *Conductor) signalCancel(j events.Job) {
-	if err := c.Broker.Send(events.CancelledSubject(j.Tenant, j.ID), nil, nil); err != nil {
-		c.Log.Warn("cancel signal not sent", "job", j.ID, "error", err)
-	}
 }

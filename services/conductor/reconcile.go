@@ -130,6 +130,6 @@ func (c *Conductor) repair(ctx context.Context, e *entry, look *survey) (int, er
 	if err := c.read(ctx, e); err != nil || e.revision != before {
 		return 0, err
 	}
-	reissue := int(time.Now().UnixMilli())
-	return len(lost), c.publishDue(ctx, e, p, lost, reissue)
+	how := issue{again: true, repair: int(time.Now().UnixMilli())}
+	return len(lost), c.publishDue(ctx, e, p, lost, how)
 }

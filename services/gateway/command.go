@@ -32,8 +32,7 @@ const commandBy = "http"
 func (g *Gateway) postCommand(x *exchange) error {
 	id := x.r.PathValue("id")
 	cmd := events.Command{Verb: events.Verb(path.Base(x.r.URL.Path)), By: commandBy}
-	var err error
-	if cmd.Reason, err = x.reason(); err != nil {
+	if err := x.order(&cmd); err != nil {
 		return err
 	}
 	m, err := g.lastRecord(x.r.Context(), x.tenant, id)
@@ -54,30 +53,34 @@ func (g *Gateway) postCommand(x *exchange) error {
 	return x.job(http.StatusAccepted, m)
 }
 
-// reason reads the body of a command, which may be missing.
-func (x *exchange) reason() (string, error) {
+// order reads the body of a command, which may be missing, into cmd.
+func (x *exchange) order(cmd *events.Command) error {
 	data, err := x.readBody(maxCommand)
 	if err != nil || len(data) == 0 {
-		return "", err
+		return err
 	}
 	if t := x.mediaType(); t != events.ContentTypeJSON {
-		return "", fault.New(fault.HTTPUnsupportedMediaType,
-			"send application/json, or no body", nil)
+		return fault.New(fault.HTTPUnsupportedMediaType, "send application/json, or no body", nil)
 	}
 	f, err := readFields(data)
 	if err != nil {
-		return "", badRequest("the body is not a JSON object")
+		return badRequest("the body is not a JSON object")
 	}
 	for _, name := range f.names {
-		if name != "reason" {
-			return "", badRequest("there is no member " + strconv.Quote(name) + "; there is reason")
+		if name != "reason" && (name != "effect" || cmd.Verb != events.VerbRetry) {
+			return badRequest("there is no member " + strconv.Quote(name) + "; there is reason, and effect to retry")
 		}
 	}
-	reason, err := f.text("reason")
-	if err != nil || len(reason) > maxReason || !utf8.ValidString(reason) {
-		return "", badRequest("reason is not a text of at most 1 KiB")
+	cmd.Reason, err = f.text("reason")
+	if err != nil || len(cmd.Reason) > maxReason || !utf8.ValidString(cmd.Reason) {
+		return badRequest("reason is not a text of at most 1 KiB")
 	}
-	return reason, nil
+	effect, err := f.text("effect")
+	cmd.Effect = events.Settlement(effect)
+	if err != nil || cmd.Effect != "" && cmd.Effect != events.SettleDone && cmd.Effect != events.SettleNotDone {
+		return badRequest("effect is done or not_done")
+	}
+	return nil
 }
 
 // foresee asks the machine itself what a command would do to the job as it is: the

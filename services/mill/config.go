@@ -79,6 +79,13 @@ type Config struct {
 	// Drain is how long running attempts may go on after a stop. Zero means 1
 	// second, negative not at all.
 	Drain time.Duration
+	// CheckpointBytes is how much work a crash may cost a step at most, in bytes,
+	// where the step does not say so itself. Zero means 16 MiB, negative that
+	// nothing is saved.
+	CheckpointBytes int64
+	// CheckpointEvery is how long an attempt that moves saves nothing at most.
+	// Zero means 10 seconds.
+	CheckpointEvery time.Duration
 	// Retention is how long the records of a job are kept. Zero means 30 days.
 	Retention time.Duration
 	// Replicas of each stream in a cluster. Zero means 1.

@@ -102,6 +102,7 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 	}
 	h, err := stagehost.New(stagehost.Config{
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
+		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -25,6 +26,7 @@ type attempt struct {
 	task    events.Task
 	started time.Time
 	stop    context.CancelCauseFunc
+	chain   *checkpoint.Chain
 	meter   meter
 }
 
@@ -49,7 +51,7 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 	if err != nil {
 		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, err, started)
 	}
-	return h.run(ctx, task, s, started)
+	return h.run(ctx, task, s, fresh(m, task), started)
 }
 
 // decode reads a task and holds it against the subject it came on.
@@ -72,7 +74,7 @@ func (h *Host) decode(m *bus.Message, name string, undo bool) (events.Task, erro
 }
 
 // run runs an attempt to its end, or to the end of its time, and answers.
-func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, started time.Time) error {
+func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh bool, started time.Time) error {
 	spec := s.Spec()
 	limit := time.Duration(task.TimeoutMS) * time.Millisecond
 	if limit <= 0 {
@@ -81,7 +83,7 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, started
 	if limit <= 0 {
 		limit = defaultTimeout
 	}
-	a := &attempt{task: task, started: started}
+	a := &attempt{task: task, started: started, chain: h.chain(task, spec, fresh, started)}
 	actx, stop := context.WithCancelCause(ctx)
 	a.stop = stop
 	defer stop(nil)
@@ -114,6 +116,9 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, started
 	if err != nil && ctx.Err() != nil {
 		return bus.HandOver(err) // the host stops, or the lease is lost: not an answer
 	}
+	if verdict := notOurs(err); verdict != nil {
+		return verdict
+	}
 	return h.answer(ctx, task, spec, res, err, started)
 }
 
@@ -145,10 +150,13 @@ func (h *Host) call(ctx context.Context, s stage.Stage, spec stage.Spec, a *atte
 		return res, err
 	}
 	defer clean()
+	defer a.chain.Close()
 	if a.task.Undo {
-		return res, compensate(ctx, s, t, a.task.Done)
+		err = compensate(ctx, s, t, a.task.Done)
+	} else {
+		res, err = s.Run(ctx, t)
 	}
-	return s.Run(ctx, t)
+	return res, about(a.chain, err)
 }
 
 // task is the attempt as the stage sees it.
@@ -157,7 +165,7 @@ func (h *Host) task(a *attempt, spec stage.Spec, log *slog.Logger, limit time.Du
 	t := &stage.Task{
 		Job: e.Job, Tenant: e.Tenant, Pipeline: e.Pipeline.Name, Step: e.Step, Attempt: e.Attempt,
 		Deadline: a.started.Add(limit), Files: e.Files, Sources: e.Sources, RawConfig: e.Config,
-		Store: h.Store, Log: log, Report: a.meter.report,
+		Store: h.Store, Log: log, Report: a.meter.report, Checkpoints: a.chain,
 	}
 	if !spec.Scratch {
 		return t, func() {}, nil

@@ -8,7 +8,7 @@
 //	killed after            | what another host finds, and does
 //	------------------------|--------------------------------------------------------------
 //	task delivered          | the task again, when the ack wait has passed; it is run
-//	stage half done         | the same; stages give the same outputs when run again
+//	stage half done         | the same; the attempt goes on at its last checkpoint
 //	outcome published       | the task again; the job's record, or the conductor, knows the
 //	                        | attempt is answered: it is dropped, or answered once more in vain
 //	task acknowledged       | nothing
@@ -22,8 +22,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -41,6 +43,8 @@ type Broker interface {
 	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
 	Send(subject string, header map[string]string, data []byte) error
 	Subscribe(subject string, fn func(*bus.Message)) (stop func(), err error)
+	Commit(ctx context.Context, out bus.Out) (uint64, error)
+	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
 }
 
 // Config is what a host is made of. Broker, Store and Stages are required.
@@ -57,6 +61,13 @@ type Config struct {
 	// Grace is how long an attempt that was told to stop may take to return.
 	// Zero means 3 seconds.
 	Grace time.Duration
+	// CheckpointBytes is how much work a crash may cost at most, in bytes, where
+	// a step does not say so itself. Zero means 16 MiB, negative that no step
+	// saves anything.
+	CheckpointBytes int64
+	// CheckpointEvery is how long an attempt that moves saves nothing at most.
+	// Zero means 10 seconds.
+	CheckpointEvery time.Duration
 	// Scratch is the folder for the scratch folders of attempts. Empty means
 	// the system's.
 	Scratch string
@@ -124,18 +135,25 @@ func New(c Config) (*Host, error) {
 // it has any. The router runs and stops them. The consumers must have been
 // provisioned.
 func (h *Host) Register(r *bus.Router) error {
-	for name, versions := range h.byName {
-		if err := r.Add(h.subscription(name, versions, events.StageConsumer(name), "work")); err != nil {
-			return err
-		}
-		if !compensable(versions) {
-			continue
-		}
-		if err := r.Add(h.subscription(name, versions, events.UndoConsumer(name), "undo")); err != nil {
+	for _, s := range h.Subscriptions() {
+		if err := r.Add(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Subscriptions are the host's consumers, for whoever runs them without a router.
+func (h *Host) Subscriptions() []bus.Subscription {
+	var out []bus.Subscription
+	for _, name := range slices.Sorted(maps.Keys(h.byName)) {
+		versions := h.byName[name]
+		out = append(out, h.subscription(name, versions, events.StageConsumer(name), "work"))
+		if compensable(versions) {
+			out = append(out, h.subscription(name, versions, events.UndoConsumer(name), "undo"))
+		}
+	}
+	return out
 }
 
 func (h *Host) subscription(name string, versions []stage.Stage, durable, word string) bus.Subscription {

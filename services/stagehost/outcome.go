@@ -3,6 +3,7 @@ package stagehost
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -49,6 +50,9 @@ func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, re
 func (h *Host) fail(o *events.AttemptOutcome, err error) {
 	o.Verdict, o.Files, o.Findings = events.VerdictFailed, nil, nil
 	o.Fault = flow.Recorded(err)
+	if u := new(unsettled); errors.As(err, &u) {
+		o.Effect = u.effect
+	}
 	h.Log.Info("attempt failed", "job", o.Job, "step", o.Step, "attempt", o.Attempt, "error", err)
 }
 

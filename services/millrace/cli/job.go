@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
 )
@@ -26,7 +27,7 @@ func (p *Program) jobCommand() *cobra.Command {
 	cmd.AddCommand(
 		p.jobListCommand(), p.jobGetCommand(), p.jobEventsCommand(), p.jobWatchCommand(),
 		p.jobActCommand("cancel", "Stop a job and take back what it did.", (*client.Client).Cancel),
-		p.jobActCommand("retry", "Give a job that needs a person another budget of attempts.", (*client.Client).Retry),
+		p.jobRetryCommand(),
 		p.jobActCommand("abandon", "Give a job that needs a person up: it is taken back, or fails.", (*client.Client).Abandon),
 	)
 	return group(cmd)
@@ -87,6 +88,27 @@ func (p *Program) jobWatchCommand() *cobra.Command {
 		}
 		return p.follow(ctx, c, args[0], orderOf(ctx, c, j), plain)
 	})
+}
+
+// jobRetryCommand makes retry, which can also say what became of an effect.
+func (p *Program) jobRetryCommand() *cobra.Command {
+	var effect string
+	cmd := p.jobActCommand("retry", "Give a job that needs a person another budget of attempts.",
+		func(c *client.Client, ctx context.Context, id, reason string) (*api.Job, error) {
+			switch effect {
+			case "":
+				return c.Retry(ctx, id, reason)
+			case "done":
+				return c.Settle(ctx, id, reason, events.SettleDone)
+			case "not-done":
+				return c.Settle(ctx, id, reason, events.SettleNotDone)
+			}
+			return nil, usage("--effect is done or not-done, not %q", effect)
+		})
+	cmd.Flags().StringVar(&effect, "effect", "",
+		"`WORD` on an effect that nobody could tell of: done, or not-done to do it again")
+	cmd.Example += "\nmillrace job retry " + exampleJob + " --effect not-done --reason \"they never got it\""
+	return cmd
 }
 
 // orderOf returns the steps of a job in the order its pipeline writes them. When

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -18,6 +19,7 @@ import (
 type millFlags struct {
 	config   mill.Config
 	http     string
+	interval string // of checkpoints
 	logLevel string
 	logJSON  bool
 }
@@ -34,6 +36,8 @@ func (f *millFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
+	flags.StringVar(&f.interval, "checkpoint-bytes", "16MiB", "`SIZE` of the work that a crash may cost a step, or off to save nothing")
+	flags.DurationVar(&c.CheckpointEvery, "checkpoint-every", 10*time.Second, "`TIME` a step that moves saves nothing at most")
 	flags.StringVar(&f.logLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
 	flags.BoolVar(&f.logJSON, "log-json", false, "write the log as JSON lines")
 }
@@ -54,6 +58,11 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	if err := f.checkNumbers(); err != nil {
 		return c, err
 	}
+	size, err := checkpointSize(f.interval)
+	if err != nil {
+		return c, err
+	}
+	c.CheckpointBytes = size
 	if c.Drain == 0 {
 		c.Drain = -1 // for the mill, 0 is the default
 	}
@@ -63,7 +72,6 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	for i, path := range c.AllowPaths {
 		c.AllowPaths[i] = p.absolute(path)
 	}
-	var err error
 	if c.HTTPAddr, err = listenAddr("--http-addr", f.http); err != nil {
 		return c, err
 	}
@@ -82,12 +90,26 @@ func (f *millFlags) checkNumbers() error {
 		return usage("--ack-wait is 100ms or more, not %s", c.AckWait)
 	case c.Drain < 0:
 		return usage("--drain is 0 or more, not %s", c.Drain)
+	case c.CheckpointEvery < time.Millisecond:
+		return usage("--checkpoint-every is 1ms or more, not %s", c.CheckpointEvery)
 	case c.Retention < 0:
 		return usage("--retention is 0 or more, not %s", c.Retention)
 	case c.Replicas < 0 || c.Replicas > 5:
 		return usage("--replicas is 1 to 5, not %d", c.Replicas)
 	}
 	return nil
+}
+
+// checkpointSize reads a size, or off.
+func checkpointSize(text string) (int64, error) {
+	if text == "off" {
+		return -1, nil
+	}
+	n, err := stage.ParseBytes(text)
+	if err != nil || n < 1<<20 {
+		return 0, usage("--checkpoint-bytes is 1MiB or more, or off, not %q", text)
+	}
+	return n, nil
 }
 
 // absolute makes a path absolute. Empty stays empty.

@@ -18,17 +18,22 @@ func stepNews(was, is events.Step) string {
 	if undo := undoNews(was.Undo, is.Undo); undo != "" {
 		return undo
 	}
+	resumed := resumedNews(was, is)
 	if was.State == is.State && was.Attempt == is.Attempt {
-		return ""
+		return resumed
 	}
 	switch is.State {
 	case events.StepPending:
 		return ""
 	case events.StepQueued:
+		text := "started"
 		if is.Attempt > 1 {
-			return "attempt " + strconv.Itoa(is.Attempt)
+			text = "attempt " + strconv.Itoa(is.Attempt)
 		}
-		return "started"
+		if resumed != "" {
+			text += ", " + resumed
+		}
+		return text
 	case events.StepRetrying:
 		return "attempt " + strconv.Itoa(is.Attempt) + " failed, next at " + stamp(is.RetryAt) + because(is.Fault)
 	case events.StepAttention:
@@ -41,6 +46,35 @@ func stepNews(was, is events.Step) string {
 		return "skipped, " + strings.ReplaceAll(is.Reason, "_", " ")
 	}
 	return string(is.State)
+}
+
+// resumedNews says where an attempt goes on, or "" when that is no news:
+// "resumed compress at 48.0 MiB (checkpoint 3, 94 % saved)".
+func resumedNews(was, is events.Step) string {
+	r := is.Resumed
+	if r == nil || was.Resumed != nil && was.Resumed.Claim == r.Claim {
+		return ""
+	}
+	stage, _, _ := strings.Cut(is.Stage, "@")
+	why := ""
+	if r.Reason != "" {
+		why = ": " + term.Clean(r.Reason)
+	}
+	switch {
+	case r.Decision == events.DecisionRestarted:
+		return "started " + stage + " over" + why
+	case r.Checkpoint == 0:
+		return "started " + stage + " again"
+	}
+	text := fmt.Sprintf("resumed %s at %s (checkpoint %d", stage, term.Bytes(r.Done), r.Checkpoint)
+	if r.Total > 0 {
+		text += fmt.Sprintf(", %d %% saved", percent(r.Done, r.Total))
+	}
+	text += ")"
+	if r.Decision == events.DecisionFellBack {
+		text += ", fell back" + why
+	}
+	return text
 }
 
 func undoNews(was, is *events.StepUndo) string {

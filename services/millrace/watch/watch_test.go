@@ -79,6 +79,36 @@ func TestTrackerTellsWhatEachRecordChanged(t *testing.T) {
 	}
 }
 
+func TestTrackerTellsWhereAnAttemptGoesOn(t *testing.T) {
+	t.Parallel()
+	at := func(n uint64, r *events.Resumed) events.Record {
+		return record(n, int(n), events.JobRunning, map[string]events.Step{
+			"pack": {State: events.StepQueued, Stage: "compress@1", Attempt: 1, Resumed: r},
+		})
+	}
+	tracker := New(nil)
+	var got []string
+	for _, r := range []events.Record{
+		at(1, nil),
+		at(2, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Decision: events.DecisionResumed}),
+		at(3, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Decision: events.DecisionResumed}),
+		at(4, &events.Resumed{Claim: 8, Checkpoint: 2, Done: 32 << 20, Decision: events.DecisionFellBack, Reason: "checkpoint 3 is damaged"}),
+		at(5, &events.Resumed{Claim: 9, Decision: events.DecisionRestarted, Reason: "the stage has changed"}),
+	} {
+		got = append(got, tracker.Record(r)...)
+	}
+	want := []string{
+		"12:00:00.001 pack: started",
+		"12:00:00.001 job: running",
+		"12:00:00.002 pack: resumed compress at 48.0 MiB (checkpoint 3, 94 % saved)",
+		"12:00:00.004 pack: resumed compress at 32.0 MiB (checkpoint 2), fell back: checkpoint 3 is damaged",
+		"12:00:00.005 pack: started compress over: the stage has changed",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestProgressIsToldInQuarters(t *testing.T) {
 	t.Parallel()
 	tracker := New(nil)
