@@ -50,16 +50,19 @@ func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 // digest. Larger content is a manifest under its digest, and chunks under
 // theirs. The two kinds of content are kept apart so that deleting a small
 // content never takes a chunk from a large one that begins with the same bytes.
+// A place, see place, is a blob under the digest of its own bytes.
 
 const (
 	contentPrefix  = "s/"
 	chunkPrefix    = "c/"
 	manifestPrefix = "m/"
+	placePrefix    = "p/"
 )
 
 func contentName(s sum) string  { return blobName(contentPrefix, s) }
 func chunkName(s sum) string    { return blobName(chunkPrefix, s) }
 func manifestName(s sum) string { return blobName(manifestPrefix, s) }
+func placeName(s sum) string    { return blobName(placePrefix, s) }
 
 // blobName spreads the blobs over 256 folders.
 func blobName(prefix string, s sum) string {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/millrace/millrace/pkg/artifact/driver"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
@@ -34,47 +33,62 @@ type pipeline struct {
 	// content until there.
 	first   chan sum
 	commits chan struct{}
+	// flights are the commits that may be under way.
+	flights []*flight
 
 	// What the goroutines leave for finish.
+	progress
 	size   int64
 	digest sum
-	states []state
-	chunks []sum
 	last   *chunk
 }
 
-// piece is a part of the content that both goroutines read.
+// progress is what is known of the chunks of a content that are whole, and of
+// its blocks.
+type progress struct {
+	chunks []sum
+	states []state
+}
+
+// piece is a part of the content, or a mark in it, that both goroutines see.
 type piece struct {
 	data []byte
-	refs atomic.Int32
+	// buffer is given back after the piece, with which it ends. Nil means that
+	// more pieces of it come, or that the writer keeps it.
+	buffer []byte
+	mark   *Mark
+	refs   atomic.Int32
 }
 
-// chunk is the chunk that is being written.
-type chunk struct {
-	blob driver.Blob
-	size int64
-	hash hash.Hash // nil for the first, which the content's hash covers
-}
-
-func newPipeline(ctx context.Context, s *Store) *pipeline {
+// newPipeline returns a pipeline for content of which some chunks are there.
+func newPipeline(ctx context.Context, s *Store, from *progress) (*pipeline, error) {
 	p := &pipeline{
-		s:       s,
-		toHash:  make(chan *piece, pieceQueue),
-		toStore: make(chan *piece, pieceQueue),
-		first:   make(chan sum, 1),
-		commits: make(chan struct{}, commitsAtOnce),
+		s:        s,
+		toHash:   make(chan *piece, pieceQueue),
+		toStore:  make(chan *piece, pieceQueue),
+		first:    make(chan sum, 1),
+		commits:  make(chan struct{}, commitsAtOnce),
+		progress: *from,
+		size:     int64(len(from.chunks)) * s.sizes.chunk,
 	}
+	h := sha256.New()
+	if p.size > 0 {
+		var err error
+		if h, err = resumeHash(p.states[len(p.states)-1], p.size); err != nil {
+			return nil, err
+		}
+	}
+	size := p.size
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	p.wg.Go(p.hashContent)
+	p.wg.Go(func() { p.hashContent(h, size) })
 	p.wg.Go(p.storeChunks)
-	return p
+	return p, nil
 }
 
-// put hands data over. All pieces but the last are full.
-func (p *pipeline) put(data []byte) error {
-	pc := &piece{data: data}
+// put hands pc over. Together with the one before, pieces end where blocks do.
+func (p *pipeline) put(pc *piece) error {
 	pc.refs.Store(2)
-	p.size += int64(len(data))
+	p.size += int64(len(pc.data))
 	for _, ch := range []chan<- *piece{p.toHash, p.toStore} {
 		select {
 		case ch <- pc:
@@ -90,7 +104,7 @@ func (p *pipeline) put(data []byte) error {
 func (p *pipeline) finish(last []byte) (sum, error) {
 	var err error
 	if len(last) > 0 { // an empty piece would begin another chunk
-		err = p.put(last)
+		err = p.put(&piece{data: last})
 	}
 	close(p.toHash)
 	close(p.toStore)
@@ -113,33 +127,6 @@ func (p *pipeline) abort(err error) {
 	p.drop()
 }
 
-// seal commits the last chunk, waits for the others, and stores the manifest.
-func (p *pipeline) seal() error {
-	c := p.last
-	if len(p.chunks) == 0 {
-		err := c.blob.Commit(p.ctx, contentName(p.digest))
-		return p.fault("write "+p.digest.String(), err)
-	}
-	p.commit(c)
-	p.wg.Wait()
-	if err := ended(p.ctx); err != nil {
-		return err
-	}
-	m := manifest{
-		block: p.s.sizes.block, chunk: p.s.sizes.chunk, size: p.size,
-		digest: p.digest, chunks: p.chunks, states: p.states,
-	}
-	err := p.s.store(p.ctx, manifestName(p.digest), m.encode())
-	return p.fault("write the manifest of "+p.digest.String(), err)
-}
-
-// drop ends a chunk that was not committed.
-func (p *pipeline) drop() {
-	if p.last != nil {
-		p.last.blob.Abort()
-	}
-}
-
 // fail stops the pipeline; the first error wins.
 func (p *pipeline) fail(doing string, err error) { p.cancel(p.fault(doing, err)) }
 
@@ -151,111 +138,68 @@ func (p *pipeline) fault(doing string, err error) error {
 }
 
 // receive yields what comes through ch until it is closed or the pipeline fails.
-func (p *pipeline) receive(ch <-chan *piece) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+func (p *pipeline) receive(ch <-chan *piece) iter.Seq[*piece] {
+	return func(yield func(*piece) bool) {
 		for {
 			select {
 			case <-p.ctx.Done():
 				return
 			case pc, open := <-ch:
-				if !open || !yield(pc.data) {
+				if !open || !yield(pc) {
 					return
 				}
 				if pc.refs.Add(-1) == 0 {
-					p.s.buffers.put(pc.data)
+					p.passed(pc)
 				}
 			}
 		}
 	}
 }
 
-// hashContent computes the digest of the content and its states.
-func (p *pipeline) hashContent() {
+// passed ends a piece that both goroutines have seen.
+func (p *pipeline) passed(pc *piece) {
+	if pc.buffer != nil {
+		p.s.buffers.put(pc.buffer)
+	}
+	if pc.mark != nil {
+		close(pc.mark.passed)
+	}
+}
+
+// hashContent computes the digest of the content and its states, from size on.
+func (p *pipeline) hashContent(h hash.Hash, size int64) {
 	z := p.s.sizes
-	h := sha256.New()
-	size := int64(0)
-	for data := range p.receive(p.toHash) {
-		if size == z.chunk {
+	for pc := range p.receive(p.toHash) {
+		if size == z.chunk && len(pc.data) > 0 {
 			p.first <- sumOf(h)
 		}
-		if size > 0 && size%z.block == 0 {
-			st, err := saveState(h)
-			if err != nil {
-				p.fail("", err)
-				return
-			}
-			p.states = append(p.states, st)
+		if err := p.addState(h, size); err != nil {
+			p.fail("", err)
+			return
 		}
 		if manifestSize(z.block, z.chunk, size) > z.manifest {
 			p.fail("", fault.New(fault.ArtifactTooLarge, byteCount(size)+" in one artifact", nil))
 			return
 		}
-		h.Write(data)
-		size += int64(len(data))
+		if m := pc.mark; m != nil {
+			m.digest = sumOf(h)
+			m.states = p.states[:z.whole(size)*(z.chunk/z.block)]
+			close(m.hashed)
+		}
+		h.Write(pc.data)
+		size += int64(len(pc.data))
 	}
 	p.digest = sumOf(h)
 }
 
-// storeChunks writes the pieces into chunks. The last one is left to finish,
-// which knows whether it is the only one.
-func (p *pipeline) storeChunks() {
-	for data := range p.receive(p.toStore) {
-		if p.last != nil && p.last.size == p.s.sizes.chunk {
-			p.commit(p.last)
-			p.last = nil
-		}
-		if p.last == nil && !p.begin() {
-			return
-		}
-		if _, err := p.last.blob.Write(data); err != nil {
-			p.fail("write a chunk", err)
-			return
-		}
-		p.last.size += int64(len(data))
-		if p.last.hash != nil {
-			p.last.hash.Write(data)
-		}
+// addState adds the state at size, where a block ends, unless it is there.
+func (p *pipeline) addState(h hash.Hash, size int64) error {
+	if size%p.s.sizes.block != 0 || int64(len(p.states)) == size/p.s.sizes.block {
+		return nil
 	}
-}
-
-// begin starts the next chunk and reports whether it could.
-func (p *pipeline) begin() bool {
-	blob, err := p.s.d.Create(p.ctx)
-	if err != nil {
-		p.fail("write a chunk", err)
-		return false
+	st, err := saveState(h)
+	if err == nil {
+		p.states = append(p.states, st)
 	}
-	p.last = &chunk{blob: blob}
-	if len(p.chunks) > 0 {
-		p.last.hash = sha256.New()
-	}
-	return true
-}
-
-// commit makes c durable in the background, when its turn comes.
-func (p *pipeline) commit(c *chunk) {
-	var d sum
-	if c.hash != nil {
-		d = sumOf(c.hash)
-	} else {
-		select {
-		case d = <-p.first:
-		case <-p.ctx.Done():
-			c.blob.Abort()
-			return
-		}
-	}
-	p.chunks = append(p.chunks, d)
-	select {
-	case p.commits <- struct{}{}:
-	case <-p.ctx.Done():
-		c.blob.Abort()
-		return
-	}
-	p.wg.Go(func() {
-		defer func() { <-p.commits }()
-		if err := c.blob.Commit(p.ctx, chunkName(d)); err != nil {
-			p.fail("write chunk "+d.String(), err)
-		}
-	})
+	return err
 }

@@ -2,7 +2,11 @@ package artifact
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"io"
+	"time"
 
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -11,22 +15,6 @@ import (
 // writing. It is JSON of at most 40 KiB, whatever the size of the content, and
 // means nothing to anybody but [Store.Resume].
 type State = json.RawMessage
-
-// Mark is a place in the content of a [Writer] that is on its way to be durable.
-type Mark struct{}
-
-// Mark notes the place after everything written so far, without waiting for it
-// to be stored; [Mark.Wait] does that. The writer may be used meanwhile, also
-// committed. Bytes beyond the last whole chunk, see [Writer.Tail], are stored
-// once more than without a mark.
-func (w *Writer) Mark() *Mark { return &Mark{} }
-
-// Wait returns when everything before the mark is durable. It may be called by
-// another goroutine than the writer's, once. Faults: those of Write, of a store
-// that failed, and internal.bug for a writer that was aborted.
-func (m *Mark) Wait(context.Context) (State, error) {
-	return nil, fault.New(fault.InternalBug, "marks are not built yet", nil)
-}
 
 // Size is how many bytes were written so far, counting those of a resumed
 // writer's state.
@@ -45,7 +33,88 @@ func (w *Writer) Ended() bool { return w.done }
 //
 // Faults: artifact.bad_state for what is no state, or of a store with another
 // chunk size; artifact.not_found and artifact.corrupt when what the state speaks
-// of is gone or damaged: the content must then be written from the start.
-func (s *Store) Resume(context.Context, State, *PutOptions) (*Writer, error) {
-	return nil, fault.New(fault.ArtifactBadState, "", nil)
+// of is gone or damaged: the content must then be written from the start;
+// artifact.too_large and submit.bad_name for the options.
+func (s *Store) Resume(ctx context.Context, st State, o *PutOptions) (*Writer, error) {
+	w := s.Create(ctx, o)
+	if w.err != nil {
+		return nil, w.err
+	}
+	p, err := readState(st, s.sizes)
+	if err != nil {
+		return nil, fault.New(fault.ArtifactBadState, "resume a writer", err)
+	}
+	if w.o.Limit > 0 && p.size > w.o.Limit {
+		return nil, fault.New(fault.ArtifactTooLarge, "limit of "+byteCount(w.o.Limit), nil)
+	}
+	if p.size == 0 {
+		return w, nil
+	}
+	way, err := s.walk(ctx, p)
+	if err == nil {
+		err = w.restart(p, way)
+	}
+	if err == nil {
+		err = w.refill(p)
+	}
+	if err != nil {
+		w.Abort()
+		return nil, err
+	}
+	return w, nil
+}
+
+// restart gives the writer the whole chunks up to p, at the end of the way.
+func (w *Writer) restart(p *place, way []*place) error {
+	from := &progress{}
+	for _, q := range way {
+		from.chunks = append(from.chunks, q.chunks...)
+		from.states = append(from.states, q.states...)
+	}
+	for i, q := range way[1:] {
+		w.trail.stops = append(w.trail.stops, stop{name: q.before, end: way[i].end()})
+	}
+	// The place is stored so that a sweep spares what it names from now on, and
+	// only then it is worth looking whether all is there.
+	if err := w.trail.store(w.ctx, w.s, p); err != nil {
+		return err
+	}
+	w.trail.since = time.Now()
+	if len(from.chunks) == 0 {
+		return nil
+	}
+	if err := w.s.checkChunks(w.ctx, from.chunks); err != nil {
+		return err
+	}
+	var err error
+	if w.pipe, err = newPipeline(w.ctx, w.s, from); err == nil {
+		w.size = w.pipe.size
+	}
+	return err
+}
+
+// refill writes the bytes beyond the last whole chunk again.
+func (w *Writer) refill(p *place) error {
+	size := p.tailSize()
+	if size == 0 {
+		return nil
+	}
+	doing := "read chunk " + p.tail.String()
+	r, stored, err := w.s.d.Read(w.ctx, chunkName(p.tail), 0, size)
+	if err != nil {
+		return w.s.fail(w.ctx, doing, err)
+	}
+	defer r.Close()
+	if stored != size {
+		return fault.New(fault.ArtifactCorrupt, doing, errors.New("it has another size"))
+	}
+	h := sha256.New()
+	n, err := w.ReadFrom(io.TeeReader(r, h))
+	switch {
+	case err != nil:
+		return w.s.fail(w.ctx, doing, err)
+	case n != size || sumOf(h) != p.tail:
+		return fault.New(fault.ArtifactCorrupt, doing, errors.New("the digest is another"))
+	}
+	return nil
 }

@@ -124,3 +124,18 @@ func (n *noise) Read(p []byte) (int, error) {
 	n.at += int64(len(p))
 	return len(p), nil
 }
+
+// blob returns the bytes of a blob.
+func blob(t testing.TB, d driver.Store, name string) []byte {
+	t.Helper()
+	r, _, err := d.Read(t.Context(), name, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

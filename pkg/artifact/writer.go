@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
@@ -19,9 +20,12 @@ type Writer struct {
 	ctx  context.Context
 	s    *Store
 	o    PutOptions
-	buf  []byte // what was not handed to the pipe yet
+	buf  []byte
+	sent int // how much of buf was handed to the pipe already, because of a mark
 	size int64
 	pipe *pipeline // nil while everything is in buf
+	// trail is what was stored so that the writer can be resumed.
+	trail *trail
 	// err is what every further call returns; file is what Commit returned.
 	err  error
 	done bool
@@ -33,7 +37,7 @@ type Writer struct {
 // first call of the writer. The content belongs to ctx: when that ends before
 // Commit, writing fails.
 func (s *Store) Create(ctx context.Context, o *PutOptions) *Writer {
-	w := &Writer{ctx: ctx, s: s}
+	w := &Writer{ctx: ctx, s: s, trail: &trail{since: time.Now()}}
 	if o != nil {
 		w.o = *o
 	}
@@ -137,9 +141,7 @@ func (w *Writer) Abort() {
 // finish stores what is left and returns the digest of the content.
 func (w *Writer) finish() (sum, error) {
 	if w.pipe != nil {
-		last := w.buf
-		w.buf = nil
-		return w.pipe.finish(last)
+		return w.pipe.finish(w.buf[w.sent:])
 	}
 	d := sum(sha256.Sum256(w.buf))
 	if err := w.s.store(w.ctx, contentName(d), w.buf); err != nil {
@@ -157,8 +159,10 @@ func (w *Writer) room() ([]byte, error) {
 	case w.done:
 		return nil, fault.New(fault.InternalBug, "writer was used after its Commit", nil)
 	case len(w.buf) < cap(w.buf):
-	case w.buf == nil:
+	case w.buf == nil && w.pipe == nil:
 		w.buf = w.s.buffers.get(1)[:0]
+	case w.buf == nil:
+		w.buf = w.s.buffers.get(w.s.sizes.piece)[:0]
 	default:
 		if w.err = w.spill(); w.err != nil {
 			return nil, w.err
@@ -180,11 +184,31 @@ func (w *Writer) spill() error {
 		return nil
 	}
 	if w.pipe == nil {
-		w.pipe = newPipeline(w.ctx, w.s)
+		var err error
+		if w.pipe, err = newPipeline(w.ctx, w.s, &progress{}); err != nil {
+			return err
+		}
 	}
-	full := w.buf
+	if err := w.flush(); err != nil {
+		return err
+	}
 	w.buf = w.s.buffers.get(w.s.sizes.piece)[:0]
-	return w.pipe.put(full)
+	return nil
+}
+
+// flush hands to the pipe what is in the buffer. A buffer that is full goes with
+// it; of another the rest is used later, so that pieces end where blocks do.
+func (w *Writer) flush() error {
+	pc := &piece{data: w.buf[w.sent:]}
+	if len(pc.data) == 0 {
+		return nil
+	}
+	w.sent = len(w.buf)
+	if len(w.buf) == cap(w.buf) {
+		pc.buffer = w.buf
+		w.buf, w.sent = nil, 0
+	}
+	return w.pipe.put(pc)
 }
 
 // advance counts n bytes that were put into the room.
@@ -200,5 +224,5 @@ func (w *Writer) advance(n int) error {
 // release gives the buffer back.
 func (w *Writer) release() {
 	w.s.buffers.put(w.buf)
-	w.buf = nil
+	w.buf, w.sent = nil, 0
 }

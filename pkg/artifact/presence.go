@@ -1,0 +1,46 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// looksAtOnce is how many chunks are looked for at the same time.
+const looksAtOnce = 16
+
+// checkChunks reports whether the store has all these chunks, each of the full
+// size. It does not read them.
+func (s *Store) checkChunks(ctx context.Context, chunks []sum) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	for begin := range min(looksAtOnce, len(chunks)) {
+		all.Go(func() {
+			for i := begin; i < len(chunks) && ctx.Err() == nil; i += looksAtOnce {
+				if i > 0 && chunks[i] == chunks[i-1] {
+					continue
+				}
+				if err := s.checkChunk(ctx, chunks[i]); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return ended(ctx)
+}
+
+func (s *Store) checkChunk(ctx context.Context, d sum) error {
+	doing := "look for chunk " + d.String()
+	size, err := s.d.Stat(ctx, chunkName(d))
+	if err != nil {
+		return s.fail(ctx, doing, err)
+	}
+	if size != s.sizes.chunk {
+		return fault.New(fault.ArtifactCorrupt, doing, errors.New("it has "+byteCount(size)))
+	}
+	return nil
+}

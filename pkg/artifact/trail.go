@@ -1,0 +1,150 @@
+package artifact
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// renewAfter is how long a writer relies on what it stored before it stores a
+// place that names it, see [Store.Sweep].
+const renewAfter = 15 * time.Minute
+
+// trail is the places that a writer has stored as blobs, each of which names the
+// one before.
+type trail struct {
+	mu    sync.Mutex
+	stops []stop
+	// since is a time after which everything was written that the next state
+	// speaks of, apart from what a stored place names.
+	since time.Time
+}
+
+// stop is a stored place.
+type stop struct {
+	name sum
+	end  int64 // the whole chunks up to there
+}
+
+// before returns the last stop with at most n chunks, and zero when there is
+// none.
+func (t *trail) before(n int64) stop {
+	for _, s := range slices.Backward(t.stops) {
+		if s.end <= n {
+			return s
+		}
+	}
+	return stop{}
+}
+
+// state returns the state of m, whose content is durable. It first stores places
+// until the state is small enough, and names nothing that a sweep may take soon.
+func (t *trail) state(ctx context.Context, m *Mark) (State, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	z := m.s.sizes
+	n, step := int64(len(m.chunks)), z.placeChunks()
+	for {
+		end := t.last() + step
+		if end > n {
+			break
+		}
+		p := t.place(m, end)
+		p.size, p.tail = end*z.chunk, sum{}
+		if err := t.store(ctx, m.s, p); err != nil {
+			return nil, err
+		}
+	}
+	p := t.place(m, n)
+	if m.size > 0 && m.at.Sub(t.since) > renewAfter {
+		if err := t.store(ctx, m.s, p); err != nil {
+			return nil, err
+		}
+		t.since = m.at
+		p = t.place(m, n)
+	}
+	return p.state()
+}
+
+func (t *trail) last() int64 {
+	if len(t.stops) == 0 {
+		return 0
+	}
+	return t.stops[len(t.stops)-1].end
+}
+
+// place returns the place of m, as if it had only n chunks.
+func (t *trail) place(m *Mark, n int64) *place {
+	z := m.s.sizes
+	from := t.before(n)
+	states := z.chunk / z.block
+	return &place{
+		block: z.block, chunk: z.chunk, size: m.size, at: m.at,
+		first: from.end, before: from.name, tail: m.tail,
+		chunks: m.chunks[from.end:n], states: m.states[from.end*states : n*states],
+	}
+}
+
+// store makes p durable, and a stop when it names chunks.
+func (t *trail) store(ctx context.Context, s *Store, p *place) error {
+	b := p.encode()
+	d := sum(sha256.Sum256(b))
+	if err := s.store(ctx, placeName(d), b); err != nil {
+		return s.fail(ctx, "write a place", err)
+	}
+	if p.end() > t.last() {
+		t.stops = append(t.stops, stop{name: d, end: p.end()})
+	}
+	return nil
+}
+
+// readPlace returns the stored place with that name.
+func (s *Store) readPlace(ctx context.Context, d sum) (*place, error) {
+	const doing = "read a place"
+	r, size, err := s.d.Read(ctx, placeName(d), 0, maxPlace+1)
+	if err != nil {
+		return nil, s.fail(ctx, doing, err)
+	}
+	defer r.Close()
+	if size > maxPlace {
+		return nil, fault.New(fault.ArtifactCorrupt, doing, errors.New("place is too long"))
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, s.readFault(ctx, doing, err)
+	}
+	if sha256.Sum256(b) != d {
+		return nil, fault.New(fault.ArtifactCorrupt, doing, errors.New("place has another name"))
+	}
+	p, err := decodePlace(b)
+	if err != nil {
+		return nil, fault.New(fault.ArtifactCorrupt, doing, err)
+	}
+	return p, nil
+}
+
+// walk returns the places that p builds on, and p, in order.
+func (s *Store) walk(ctx context.Context, p *place) ([]*place, error) {
+	way := []*place{p}
+	for p.first > 0 {
+		earlier, err := s.readPlace(ctx, p.before)
+		if err != nil {
+			return nil, err
+		}
+		if earlier.end() != p.first || len(earlier.chunks) == 0 ||
+			earlier.chunk != p.chunk || earlier.block != p.block {
+			return nil, fault.New(fault.ArtifactCorrupt, "read a place",
+				errors.New("place is not the one before"))
+		}
+		p = earlier
+		way = append(way, p)
+	}
+	slices.Reverse(way)
+	return way, nil
+}
