@@ -21,6 +21,7 @@ var layers = []layer{
 	{name: "seams", packages: []string{"pkg/artifact"}},
 	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},
 	{name: "seams: checkpoints", packages: []string{"pkg/checkpoint"}},
+	{name: "seams: sealed files", packages: []string{"pkg/seal"}},
 	{name: "contract", packages: []string{"pkg/stage"}},
 	{name: "contract: what stages share", packages: []string{"pkg/stage/outputs"}},
 	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
