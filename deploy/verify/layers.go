@@ -26,6 +26,7 @@ var layers = []layer{
 	{name: "contract: what stages share", packages: []string{"pkg/stage/outputs"}},
 	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
 	{name: "breaker", packages: []string{"pkg/breaker"}},
+	{name: "guard", packages: []string{"pkg/netguard"}},
 	{name: "stages", packages: []string{"services/stages/*"}},
 	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
