@@ -216,6 +216,38 @@ const (
 	PublishChanged Code = "publish.changed"
 	// PublishNoFolder: this mill has no publish folder.
 	PublishNoFolder Code = "publish.no_folder"
+	// S3NoEndpoint: this mill knows no object store of that name.
+	S3NoEndpoint Code = "s3.no_endpoint"
+	// S3BadKey: the key of the object is not allowed.
+	S3BadKey Code = "s3.bad_key"
+	// S3NoBucket: there is no such bucket.
+	S3NoBucket Code = "s3.no_bucket"
+	// S3Denied: the object store refuses access.
+	S3Denied Code = "s3.denied"
+	// S3Untrusted: the object store cannot prove who it is.
+	S3Untrusted Code = "s3.untrusted"
+	// S3Unreachable: the object store cannot be reached.
+	S3Unreachable Code = "s3.unreachable"
+	// S3Unavailable: the object store is not available.
+	S3Unavailable Code = "s3.unavailable"
+	// S3RateLimited: the object store asks to slow down.
+	S3RateLimited Code = "s3.rate_limited"
+	// S3ServerError: the object store failed to answer.
+	S3ServerError Code = "s3.server_error"
+	// S3Timeout: the object store did not answer in time.
+	S3Timeout Code = "s3.timeout"
+	// S3Rejected: the object store rejects the request.
+	S3Rejected Code = "s3.rejected"
+	// S3Conflict: somebody else writes the object at the same time.
+	S3Conflict Code = "s3.conflict"
+	// S3UploadGone: the unfinished upload is gone.
+	S3UploadGone Code = "s3.upload_gone"
+	// S3Mismatch: the object store holds something else than was sent.
+	S3Mismatch Code = "s3.mismatch"
+	// S3Full: the object store is full.
+	S3Full Code = "s3.full"
+	// S3TooLarge: the file is too large for the object store.
+	S3TooLarge Code = "s3.too_large"
 	// CommandNotAllowed: the command is not allowed.
 	CommandNotAllowed Code = "command.not_allowed"
 	// CommandNotFound: the command does not exist.
@@ -421,6 +453,22 @@ var registry = map[Code]Info{
 	PublishIO:                {PublishIO, "transient", 503, "the publish folder cannot be written", "Check that it exists and that the mill may write there."},
 	PublishChanged:           {PublishChanged, "conflict", 409, "the published file was changed by someone else", "It is left in place; remove it by hand if it should go."},
 	PublishNoFolder:          {PublishNoFolder, "policy", 422, "this mill has no publish folder", "Ask the operator to start it with --publish-dir."},
+	S3NoEndpoint:             {S3NoEndpoint, "policy", 422, "this mill knows no object store of that name", "Ask the operator to name it with --s3-endpoint."},
+	S3BadKey:                 {S3BadKey, "policy", 422, "the key of the object is not allowed", "A key is at most 1024 bytes; its parts are names, none of them . or .. or one that starts with .millrace-."},
+	S3NoBucket:               {S3NoBucket, "policy", 422, "there is no such bucket", "Make the bucket, or correct its name on the step."},
+	S3Denied:                 {S3Denied, "auth", 422, "the object store refuses access", "Check the credentials of the endpoint and what they may do in this bucket, then retry the job."},
+	S3Untrusted:              {S3Untrusted, "auth", 422, "the object store cannot prove who it is", "Its certificate is expired, made out to another name, or signed by nobody this machine trusts."},
+	S3Unreachable:            {S3Unreachable, "dependency_down", 503, "the object store cannot be reached", "Check that it is up; the step waits and tries again."},
+	S3Unavailable:            {S3Unavailable, "dependency_down", 503, "the object store is not available", "Nothing to do; the step waits and goes on where it was."},
+	S3RateLimited:            {S3RateLimited, "rate_limited", 503, "the object store asks to slow down", "Nothing to do; the step waits as long as it asked and goes on where it was."},
+	S3ServerError:            {S3ServerError, "transient", 502, "the object store failed to answer", "The step tries again and goes on where it was; look at the log of the object store if that goes on."},
+	S3Timeout:                {S3Timeout, "timeout", 504, "the object store did not answer in time", "The step tries again and goes on where it was; check the network."},
+	S3Rejected:               {S3Rejected, "policy", 422, "the object store rejects the request", "The message has its reason; check region, bucket and what the store supports."},
+	S3Conflict:               {S3Conflict, "conflict", 409, "somebody else writes the object at the same time", "The step tries again; give each job a prefix of its own if that goes on."},
+	S3UploadGone:             {S3UploadGone, "transient", 503, "the unfinished upload is gone", "Somebody, or a lifecycle rule of the bucket, has ended it; the step sends the file again."},
+	S3Mismatch:               {S3Mismatch, "transient", 502, "the object store holds something else than was sent", "The step sends the file again; somebody else may have written to the upload."},
+	S3Full:                   {S3Full, "resource", 507, "the object store is full", "Free space or raise the quota; the step is tried again by itself."},
+	S3TooLarge:               {S3TooLarge, "policy", 413, "the file is too large for the object store", "A file may have 625 GiB; split it."},
 	CommandNotAllowed:        {CommandNotAllowed, "policy", 403, "the command is not allowed", "Ask the operator to add it with --allow-command."},
 	CommandNotFound:          {CommandNotFound, "policy", 422, "the command does not exist", "Install it on every worker that runs this stage."},
 	CommandFailed:            {CommandFailed, "data_quality", 422, "the command ended with an error", "The message has the exit code and the end of what it printed."},
