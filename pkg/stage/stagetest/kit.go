@@ -58,7 +58,8 @@ type Kit struct {
 	// no stage may accept.
 	BadConfigs []string
 	// Large returns a case that works on the given file, which is larger than
-	// MaxHeap. Nil means that the size of files does not matter to the stage.
+	// MaxHeap, or at least than several of Unit. Nil means that the size of files
+	// does not matter to the stage.
 	Large func(file Content) Case
 	// MaxHeap is how much the heap may grow then, in bytes. Zero means 64 MiB.
 	MaxHeap int64
@@ -70,8 +71,22 @@ type Kit struct {
 	Grace time.Duration
 	// Cancels is how often each case is interrupted. Zero means 5 times.
 	Cancels int
+	// Crashes is at how many places attempts at each case are killed at most.
+	// Zero means 24, or 8 when tests are to be short.
+	Crashes int
+	// Resumes says that the stage saves places to resume from; see
+	// stage.Task.Resume. It must then save some in the case that Large returns. A
+	// stage that saves any resumes as well, whether it says so or not.
+	Resumes bool
+	// Unit is how much such a stage does again at most after a crash, besides what
+	// checkpoints cost anyway: its largest piece of work that cannot be divided,
+	// with what it reads ahead, in bytes of its inputs. Zero means 8 MiB.
+	Unit int64
 	// Seed chooses where. Zero means a seed that is printed when a test fails.
 	Seed uint64
+
+	// patience is how long an attempt may take before it counts as hanging.
+	patience time.Duration
 }
 
 // Case is one task.
@@ -87,43 +102,29 @@ type Case struct {
 	// Fault is the code that the stage must fail with. Empty means that it
 	// must succeed.
 	Fault fault.Code
-	// Prepare is called before every run of the case. Nil means that there is
-	// nothing to prepare.
+	// Prepare is called before every run of the case, but not between a run that
+	// was stopped and what resumes it. It may change the inputs of the task. Nil
+	// means that there is nothing to prepare.
 	Prepare func(t *testing.T, task *stage.Task)
 	// Check looks at the result of a run that succeeded. Nil means that only
 	// what holds for all stages is checked.
 	Check func(t *testing.T, task *stage.Task, r stage.Result)
 }
 
-// Content is a file to work on.
-type Content struct {
-	Name, MediaType string
-	// Data is the content. When it is nil, Size bytes are made up that look
-	// the same every time and compress to about half.
-	Data []byte
-	Size int64
-}
-
 // Test runs the whole kit. It is not to be run beside other tests, because it
 // looks at the heap and at the goroutines of the process.
 func Test(t *testing.T, k Kit) {
-	if k.Grace <= 0 {
-		k.Grace = 3 * time.Second
-	}
-	if k.MaxHeap <= 0 {
-		k.MaxHeap = 64 << 20
-	}
-	if k.Cancels <= 0 {
-		k.Cancels = 5
-	}
-	if k.Seed == 0 {
-		k.Seed = rand.Uint64()
-	}
+	k.setDefaults()
 	before := goleak.IgnoreCurrent()
 	t.Run("Spec", k.testSpec)
 	for _, c := range k.Cases {
 		t.Run("Repeat/"+c.Name, func(t *testing.T) { k.testRepeat(t, c) })
 		t.Run("Cancel/"+c.Name, func(t *testing.T) { k.testCancel(t, c) })
+		t.Run("Crash/"+c.Name, func(t *testing.T) { k.testCrash(t, c) })
+		if c.Fault == "" {
+			t.Run("Zombie/"+c.Name, func(t *testing.T) { k.testZombie(t, c) })
+			t.Run("Tamper/"+c.Name, func(t *testing.T) { k.testTamper(t, c) })
+		}
 	}
 	t.Run("Together", k.testTogether)
 	t.Run("BadConfig", k.testBadConfig)
@@ -131,6 +132,7 @@ func Test(t *testing.T, k Kit) {
 		t.Run("Undo", func(t *testing.T) { k.testUndo(t, c) })
 	}
 	if k.Large != nil {
+		t.Run("Resume", k.testResume)
 		t.Run("Memory", k.testMemory)
 	}
 	if c, ok := k.Stage.(io.Closer); ok {
@@ -140,6 +142,30 @@ func Test(t *testing.T, k Kit) {
 	}
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("something goes on running: %v", err)
+	}
+}
+
+func (k *Kit) setDefaults() {
+	if k.Grace <= 0 {
+		k.Grace = 3 * time.Second
+	}
+	if k.MaxHeap <= 0 {
+		k.MaxHeap = 64 << 20
+	}
+	if k.Cancels <= 0 {
+		k.Cancels = 5
+	}
+	if k.Crashes <= 0 {
+		k.Crashes = 24
+		if testing.Short() {
+			k.Crashes = 8
+		}
+	}
+	if k.Seed == 0 {
+		k.Seed = rand.Uint64()
+	}
+	if k.patience <= 0 {
+		k.patience = time.Minute
 	}
 }
 

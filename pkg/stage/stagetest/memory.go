@@ -11,7 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/artifact/fsstore"
 )
 
-// testMemory runs a task on more bytes than it may have memory.
+// testMemory runs a task on more bytes than it may have memory, with checkpoints.
 func (k *Kit) testMemory(t *testing.T) {
 	d, err := fsstore.New(t.TempDir(), &fsstore.Options{NoSync: true})
 	if err != nil {
@@ -20,7 +20,7 @@ func (k *Kit) testMemory(t *testing.T) {
 	s := artifact.New(d, nil)
 	t.Cleanup(func() { _ = s.Close() })
 	c := k.Large(Content{Name: "large", Size: 2 * k.MaxHeap})
-	task := newTask(t, c, s, "large")
+	task := newJob(t, c, s, "large").of(k.Stage.Spec()).Attempt()
 	if c.Prepare != nil {
 		c.Prepare(t, task)
 	}

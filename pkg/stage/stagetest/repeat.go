@@ -12,12 +12,13 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 )
 
-// testRepeat runs the same task three times: two attempts, and one of them again.
+// testRepeat runs the same task three times: one attempt after the other.
 func (k *Kit) testRepeat(t *testing.T, c Case) {
-	task := NewTask(t, c)
+	job := NewJob(t, c).of(k.Stage.Spec())
+	task := job.Attempt()
 	first, err := k.attempt(t, c, task)
-	second, err2 := k.attempt(t, c, again(t, task))
-	third, err3 := k.attempt(t, c, again(t, task))
+	second, err2 := k.attempt(t, c, job.Attempt())
+	third, err3 := k.attempt(t, c, job.Attempt())
 	if c.Fault != "" {
 		for _, err := range []error{err, err2, err3} {
 			k.checkFault(t, c.Fault, err)
@@ -33,7 +34,7 @@ func (k *Kit) testRepeat(t *testing.T, c Case) {
 		t.Errorf("the second attempt has another result: %s", diff)
 	}
 	if diff := cmp.Diff(first, third); diff != "" {
-		t.Errorf("the repeated attempt has another result: %s", diff)
+		t.Errorf("the third attempt has another result: %s", diff)
 	}
 	k.checkResult(t, task, first)
 	if c.Check != nil {
@@ -63,7 +64,7 @@ func (k *Kit) testTogether(t *testing.T) {
 		results, errs := make([]stage.Result, jobs), make([]error, jobs)
 		var wg sync.WaitGroup
 		for i := range jobs {
-			task := newTask(t, c, s, c.Name+"-"+string(rune('a'+i)))
+			task := newJob(t, c, s, token(c.Name+"-"+string(rune('a'+i)))).of(k.Stage.Spec()).Attempt()
 			if c.Prepare != nil {
 				c.Prepare(t, task)
 			}

@@ -100,8 +100,9 @@ func (k *Kit) testBadConfig(t *testing.T) {
 		`{"no_such_option":1,"no_such_option":2}`,
 	}
 	c := k.good(t)[0]
-	task := NewTask(t, c)
+	job := NewJob(t, c).of(k.Stage.Spec())
 	for _, config := range slices.Concat(always, k.BadConfigs) {
+		task := job.Attempt()
 		task.RawConfig = json.RawMessage(config)
 		_, err := k.run(t.Context(), task)
 		if fault.ClassOf(err) != fault.SchemaMismatch {
@@ -136,7 +137,12 @@ func (k *Kit) checkFault(t *testing.T, want fault.Code, err error) {
 	if !fault.Has(err, want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if err != nil && want != fault.StagePanic && !slices.Contains(k.Stage.Spec().Faults, string(want)) {
+	if err != nil && want != fault.StagePanic && !declares(k.Stage, want) {
 		t.Errorf("fault %s is not declared", want)
 	}
+}
+
+// declares reports whether the description of a stage lists a fault.
+func declares(s stage.Stage, code fault.Code) bool {
+	return slices.Contains(s.Spec().Faults, string(code))
 }

@@ -1,14 +1,12 @@
 package stagetest
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"hash/fnv"
-	"io"
+	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -16,31 +14,100 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
+	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 )
 
 // NewTask returns the first attempt at a task, with a store in memory that holds
-// the files of c, a scratch folder, and a log that goes to the test's.
+// the files of c, a scratch folder, a log that goes to the test's, and a place for
+// checkpoints and effects. It is for one run; see [NewJob] for several.
 func NewTask(t testing.TB, c Case) *stage.Task {
+	t.Helper()
+	return NewJob(t, c).Attempt()
+}
+
+// Job is a step of a job as its attempts see it one after the other: they share a
+// store and the records of checkpoints and effects. It is used by one goroutine.
+type Job struct {
+	t     testing.TB
+	store *artifact.Store
+	log   checkpoint.Log
+	// task and chain are what all attempts get.
+	task     stage.Task
+	chain    checkpoint.Options
+	attempts int
+}
+
+// NewJob returns a job whose step has the files of c to work on, in a store in
+// memory.
+func NewJob(t testing.TB, c Case) *Job {
 	t.Helper()
 	s := artifact.New(memstore.New(), nil)
 	t.Cleanup(func() { _ = s.Close() })
-	return newTask(t, c, s, "job-of-"+c.Name)
+	return newJob(t, c, s, token("job-of-"+c.Name))
 }
 
-func newTask(t testing.TB, c Case, store *artifact.Store, job string) *stage.Task {
+// newJob puts the files of c into a store that is the caller's.
+func newJob(t testing.TB, c Case, s *artifact.Store, id string) *Job {
 	t.Helper()
-	task := &stage.Task{
-		Job: token(job), Tenant: events.DefaultTenant, Pipeline: "test", Step: "step", Attempt: 1,
-		Deadline: time.Now().Add(time.Minute), Sources: c.Sources, RawConfig: json.RawMessage(c.Config),
-		Store: store, Scratch: t.TempDir(),
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}
+	files := make([]events.File, 0, len(c.Files))
 	for _, f := range c.Files {
-		task.Files = append(task.Files, f.put(t, store))
+		files = append(files, f.put(t, s))
 	}
+	j := jobWith(t, c, files, id)
+	j.store, j.log = s, checkpoint.NewMemory()
+	return j
+}
+
+// jobWith returns a job without a store.
+func jobWith(t testing.TB, c Case, files []events.File, id string) *Job {
+	return &Job{t: t, task: stage.Task{
+		Job: id, Tenant: events.DefaultTenant, Pipeline: "test", Step: "step",
+		Files: files, Sources: c.Sources, RawConfig: json.RawMessage(c.Config),
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}}
+}
+
+// of says which stage the job is for.
+func (j *Job) of(spec stage.Spec) *Job {
+	j.chain.Stage, j.chain.Logic = spec.Ref(), spec.Logic
+	return j
+}
+
+// Attempt returns the next attempt, which resumes where the one before has saved
+// its place last. Its checkpoints are closed at the end of the test.
+func (j *Job) Attempt() *stage.Task {
+	j.t.Helper()
+	task := j.next(j.store, j.log)
+	j.t.Cleanup(func() { _ = task.Checkpoints.Close() })
 	return task
+}
+
+// next is an attempt on a store and a log of its own.
+func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
+	j.attempts++
+	task := j.task
+	task.Files = append([]events.File(nil), j.task.Files...)
+	task.Attempt, task.Deadline = j.attempts, time.Now().Add(time.Minute)
+	task.Scratch, task.Store = j.t.TempDir(), store
+	o := j.chain
+	o.Log, o.Store, o.Slog = log, store, slog.New(slog.DiscardHandler)
+	o.Key = checkpoint.Key{Tenant: task.Tenant, Job: task.Job, Step: task.Step}
+	o.Attempt, o.Worker, o.Fresh = j.attempts, fmt.Sprint("worker-", j.attempts), j.attempts == 1
+	o.Inputs = inputsOf(&task)
+	if o.Stage == "" {
+		o.Stage = "test@1"
+	}
+	task.Checkpoints = checkpoint.New(o)
+	return &task
+}
+
+// inputsOf is the digest of everything that a task is given, made as a worker does.
+func inputsOf(task *stage.Task) string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode([]any{task.Files, task.Sources, string(task.RawConfig)}) // cannot fail
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // token makes a name that may be a token of a subject.
@@ -54,82 +121,12 @@ func token(s string) string {
 	return clean[:min(len(clean), 64)]
 }
 
-func (f Content) put(t testing.TB, store *artifact.Store) events.File {
-	t.Helper()
-	file, err := store.Put(context.WithoutCancel(t.Context()), f.Reader(), nil)
-	if err != nil {
-		t.Fatalf("put %s: %v", f.Name, err)
-	}
-	file.Name, file.MediaType = f.Name, f.MediaType // also a name that the store would refuse
-	return file
-}
-
-// Reader returns the content.
-func (f Content) Reader() io.Reader {
-	if f.Data != nil {
-		return bytes.NewReader(f.Data)
-	}
-	h := fnv.New64a()
-	h.Write([]byte(f.Name))
-	return io.LimitReader(&madeUp{rnd: rand.New(rand.NewPCG(h.Sum64(), 1))}, f.Size)
-}
-
-// alphabet is what the text of made-up content says.
-const alphabet = "the quick brown fox jumps over the lazy dog "
-
-// madeUp is content without an end, of which every other KiB is text.
-type madeUp struct {
-	rnd   *rand.Rand
-	ready []byte
-	buf   [2048]byte
-}
-
-func (m *madeUp) Read(p []byte) (int, error) {
-	if len(m.ready) == 0 {
-		for i := 0; i < 1024; i += 8 {
-			binary.LittleEndian.PutUint64(m.buf[i:], m.rnd.Uint64())
-		}
-		n := 1024 + m.rnd.IntN(len(alphabet))
-		for n < len(m.buf) {
-			n += copy(m.buf[n:], alphabet)
-		}
-		m.ready = m.buf[:]
-	}
-	n := copy(p, m.ready)
-	m.ready = m.ready[n:]
-	return n, nil
-}
-
-// Read returns the content of a file of the task's store.
-func Read(t testing.TB, task *stage.Task, f events.File) []byte {
-	t.Helper()
-	r, err := task.Store.Open(context.WithoutCancel(t.Context()), f.Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // run calls Run the way a worker does: a panic is a fault.
 func (k *Kit) run(ctx context.Context, task *stage.Task) (r stage.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r, err = stage.Result{}, fault.New(fault.StagePanic, "", nil)
+			r, err = stage.Result{}, fault.New(fault.StagePanic, fmt.Sprint(p), nil)
 		}
 	}()
 	return k.Stage.Run(ctx, task)
-}
-
-// again returns the next attempt at a task, with a scratch folder of its own.
-func again(t testing.TB, task *stage.Task) *stage.Task {
-	next := *task
-	next.Attempt++
-	next.Scratch = t.TempDir()
-	next.Report = nil
-	return &next
 }

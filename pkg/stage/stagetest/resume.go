@@ -1,0 +1,60 @@
+package stagetest
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	// defaultUnit is what Kit.Unit is when it says nothing.
+	defaultUnit = 8 << 20
+	// largeBytes is how much may be done again of a large file, and largeChunk is
+	// stored at once.
+	largeBytes, largeChunk = 4 << 20, 1 << 20
+	// largeLimit is when an attempt at a large file hangs.
+	largeLimit = 10 * time.Minute
+)
+
+// testResume kills attempts at a large file and counts what is read again.
+func (k *Kit) testResume(t *testing.T) {
+	slow := *k
+	slow.patience = max(slow.patience, largeLimit)
+	k = &slow
+	unit := k.Unit
+	if unit <= 0 {
+		unit = defaultUnit
+	}
+	c := k.Large(Content{Name: "large", Size: 4 * (largeBytes + unit)})
+	c.Name = "large"
+	plain := k.prepare(t, c, largeChunk, -1)
+	want := plain.undisturbed(t, "without checkpoints").result()
+	r := plain
+	r.bytes, r.want = largeBytes, want
+	r.record(t)
+	switch {
+	case r.saves == 0 && k.Resumes:
+		t.Errorf("%s: no place was saved, although the stage resumes", r.where("undisturbed"))
+	case r.saves > 0:
+		r.repeats(t, largeBytes+unit)
+	}
+}
+
+// repeats checks that crashes make the stage read no more than limit again, each.
+func (r *rehearsal) repeats(t *testing.T, limit int64) {
+	t.Helper()
+	for _, p := range choose(r.calls, max(r.k.Crashes/4, 2), r.rnd) {
+		where := r.where("died " + p.String())
+		all := r.crash(t, where, []point{p})
+		again := -r.read
+		for _, i := range all {
+			again += i.gate.read
+		}
+		if again > limit {
+			t.Errorf("%s: %d bytes of the inputs are read again, of %d; at most %d may be",
+				where, again, r.read, limit)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package stagetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// rubbish returns a log whose newest state is of the right version and makes no
+// sense: as of a stage that has changed what it remembers and not the version, or
+// of somebody with bad intentions.
+func (r *rehearsal) rubbish(left chain) (what string, log [][]byte) {
+	c := append(chain(nil), left...)
+	newest := &c[len(c)-1]
+	var state any
+	switch kind := r.rnd.IntN(4); kind {
+	case 0:
+		newest.State = json.RawMessage(whole[r.rnd.IntN(len(whole))])
+	default:
+		if json.Unmarshal(newest.State, &state) != nil {
+			state = nil
+		}
+		state = r.distort(state, kind)
+		newest.State, _ = json.Marshal(state) // of what was read as JSON: cannot fail
+	}
+	what = "with the state " + fault.Clip(string(newest.State), 200)
+	return what, c.sealed()
+}
+
+// whole are states that look like nobody's.
+var whole = []string{
+	`{}`, `null`, `[]`, `"rubbish"`, `7`, `true`, `{"no_such_field":[1,{"a":"b"}]}`,
+	strings.Repeat("[", 40) + strings.Repeat("]", 40),
+}
+
+// distort changes a state: 1 makes numbers impossible, 2 also changes texts, and
+// 3 changes what is there, as far as its shape allows.
+func (r *rehearsal) distort(v any, kind int) any {
+	switch v := v.(type) {
+	case float64:
+		return []any{-1, -1 << 62, 1 << 62, 0.5, json.Number("1e300")}[r.rnd.IntN(5)]
+	case string:
+		if kind == 1 {
+			return v
+		}
+		return fmt.Sprintf("rubbish-%x", r.rnd.Uint64())
+	case bool:
+		return !v
+	case []any:
+		if kind == 3 {
+			return nil
+		}
+		for i := range v {
+			v[i] = r.distort(v[i], kind)
+		}
+		return v
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if kind == 3 && r.rnd.IntN(2) == 0 {
+				delete(v, key)
+				continue
+			}
+			v[key] = r.distort(v[key], kind)
+		}
+		return v
+	}
+	return v
+}

@@ -1,0 +1,175 @@
+package stagetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/checkpoint"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// chain is the records of a step, oldest first.
+type chain []events.Checkpoint
+
+// testTamper kills an attempt behind a save, changes what it has left, and lets
+// the next one resume from that.
+func (k *Kit) testTamper(t *testing.T, c Case) {
+	r := k.rehearse(t, c)
+	if r.saves == 0 {
+		return // there is nothing to change
+	}
+	var saves []point
+	for _, p := range r.calls {
+		if p.verb == verbAppend && p.note == noteSave {
+			p.after = true
+			saves = append(saves, p)
+		}
+	}
+	p := saves[min(len(saves)-1, 1+r.rnd.IntN(len(saves)))]
+	where := r.where("died " + p.String())
+	j, w := r.job(t)
+	j.incarnate(k, w).dies(p).start().gone(t, where)
+	left := w.records(t, j)
+	if len(left) == 0 {
+		return // it was done sooner this time
+	}
+	for _, x := range r.older(left) {
+		i := r.after(t, where+", "+x.what, j, w, x.log)
+		r.judge(t, where+", "+x.what, i)
+	}
+	for range k.Crashes {
+		what, log := r.rubbish(left)
+		r.trust(t, where+", "+what, r.after(t, where+", "+what, j, w, log))
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// forgery is a log that was tampered with.
+type forgery struct {
+	what string
+	log  [][]byte
+}
+
+// older are logs that a program of another version has left, or a bad disk.
+func (r *rehearsal) older(left chain) []forgery {
+	change := func(f func(*events.Checkpoint)) [][]byte {
+		changed := append(chain(nil), left...)
+		for i := range changed {
+			f(&changed[i])
+		}
+		return changed.sealed()
+	}
+	cut := func(f func([]byte) []byte) [][]byte {
+		log := left.sealed()
+		log[len(log)-1] = f(log[len(log)-1])
+		return log
+	}
+	return []forgery{
+		{"with a state of an older version", change(func(c *events.Checkpoint) { c.Version-- })},
+		{"with a state of a newer version", change(func(c *events.Checkpoint) { c.Version++ })},
+		{"with the state of another logic", change(func(c *events.Checkpoint) { c.Logic += "-before" })},
+		{"with the state of other inputs", change(func(c *events.Checkpoint) { c.Inputs += "0" })},
+		{"with a bit changed in the newest record", cut(func(b []byte) []byte {
+			b[r.rnd.IntN(len(b))] ^= 1 << r.rnd.IntN(8)
+			return b
+		})},
+		{"with half of the newest record", cut(func(b []byte) []byte { return b[:len(b)/2] })},
+		{"without the newest record", left.sealed()[:len(left)-1]},
+	}
+}
+
+// after lets the next attempt work in the world as it is, with other records.
+func (r *rehearsal) after(t *testing.T, where string, j *Job, w *world, log [][]byte) *incarnation {
+	t.Helper()
+	other, key, at := checkpoint.NewMemory(), chainOf(j), uint64(0)
+	for _, data := range log {
+		var err error
+		if at, err = other.Append(context.WithoutCancel(t.Context()), key, at, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := j.incarnate(r.k, w.split(t, other)).start()
+	i.wait(t, where)
+	return i
+}
+
+// trust checks what has become of an attempt that was lied to: the right result,
+// or a fault.
+func (r *rehearsal) trust(t *testing.T, where string, i *incarnation) {
+	t.Helper()
+	var f *fault.Error
+	switch {
+	case i.err == nil:
+		r.judge(t, where, i)
+	case fault.Has(i.err, fault.StagePanic):
+		t.Errorf("%s: panics: %v", where, i.err)
+	case !errors.As(i.err, &f):
+		t.Errorf("%s: fails without a fault: %v", where, i.err)
+	}
+}
+
+func chainOf(j *Job) checkpoint.Key {
+	return checkpoint.Key{Tenant: j.task.Tenant, Job: j.task.Job, Step: j.task.Step}
+}
+
+// records returns what an attempt has left, up to its last save.
+func (w *world) records(t *testing.T, j *Job) chain {
+	t.Helper()
+	kept, err := w.log.Kept(context.WithoutCancel(t.Context()), chainOf(j))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out chain
+	for _, e := range kept {
+		var c events.Checkpoint
+		if err := json.Unmarshal(e.Data, &c); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(seal(c), e.Data) {
+			t.Fatalf("the kit does not know how to write this record: %s", e.Data)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// sealed are the records as they are stored, each linked to the one before.
+func (l chain) sealed() [][]byte {
+	var out [][]byte
+	for i, c := range l {
+		if i > 0 {
+			c.Previous = digest(out[i-1])
+		}
+		out = append(out, seal(c))
+	}
+	return out
+}
+
+// seal writes a record, with its own digest at the end.
+func seal(c events.Checkpoint) []byte {
+	c.Check = ""
+	c.Check = digest(encode(c))
+	return encode(c)
+}
+
+func encode(c events.Checkpoint) []byte {
+	data, err := json.Marshal(c)
+	if err != nil {
+		panic(fmt.Sprint("of what was read as JSON: ", err))
+	}
+	return data
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,80 @@
+package stagetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// zombies is how many attempts of a case are held.
+const zombies = 6
+
+// testZombie holds an attempt at a call, as if its machine had stalled, lets the
+// next one do the work, and then lets the first one go on.
+func (k *Kit) testZombie(t *testing.T, c Case) {
+	r := k.rehearse(t, c)
+	for _, p := range choose(r.calls, min(zombies, k.Crashes), r.rnd) {
+		if p.verb == verbEnd {
+			continue // nobody is left to be held
+		}
+		r.stall(t, r.where("stalled "+p.String()), p)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// stall holds one attempt at p while another finishes.
+func (r *rehearsal) stall(t *testing.T, where string, p point) {
+	t.Helper()
+	j, w := r.job(t)
+	before := r.k.effectsNow(t)
+	held := make(chan struct{})
+	slow := j.incarnate(r.k, w)
+	slow.gate.holdAt(p, held)
+	slow.start()
+	defer slow.gate.release()
+	select {
+	case <-held:
+	case <-slow.done: // it had less to do this time
+	case <-time.After(r.k.patience):
+		t.Fatalf("%s: the attempt hangs: still running after %v", where, r.k.patience)
+	}
+	next := j.incarnate(r.k, w).start()
+	select {
+	case <-next.done:
+	case <-time.After(r.k.Grace): // it may wait for what the first one has, such as a slot
+		slow.gate.release()
+	}
+	next.wait(t, where+", the next attempt")
+	if r.unsure(next.err) {
+		next = nil // nobody can say now what the first one will do
+	} else {
+		r.judge(t, where+", the next attempt", next)
+	}
+	slow.gate.release()
+	slow.wait(t, where+", then went on")
+	r.overtaken(t, where+", then went on", slow)
+	if next != nil {
+		w.intact(t, where+", then went on", next.res.Files)
+		r.sameEffects(t, where+", then went on", before, j)
+	}
+}
+
+// overtaken checks what has become of an attempt that was held.
+func (r *rehearsal) overtaken(t *testing.T, where string, slow *incarnation) {
+	t.Helper()
+	for _, code := range []fault.Code{fault.CheckpointOvertaken, fault.CheckpointUnexpected} {
+		if fault.Has(slow.err, code) {
+			return
+		}
+	}
+	if slow.err != nil && r.c.Fault == "" && !r.unsure(slow.err) {
+		t.Errorf("%s: got %v, want checkpoint.overtaken or the same result", where, slow.err)
+		return
+	}
+	if slow.err == nil || r.c.Fault != "" {
+		r.judge(t, where, slow)
+	}
+}
