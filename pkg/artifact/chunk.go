@@ -191,7 +191,7 @@ func (p *pipeline) restore(c *chunk) bool {
 	}
 	if err := p.s.copyChunk(p.ctx, blob, c.kept.digest, c.size); err != nil {
 		blob.Abort()
-		p.fail("write a chunk", err)
+		p.fail("", lost(err))
 		return false
 	}
 	c.blob, c.kept = blob, nil
@@ -200,9 +200,10 @@ func (p *pipeline) restore(c *chunk) bool {
 
 // copyChunk appends the bytes of chunk d to w, and checks them.
 func (s *Store) copyChunk(ctx context.Context, w io.Writer, d sum, size int64) error {
+	doing := "read chunk " + d.String()
 	r, _, err := s.d.Read(ctx, chunkName(d), 0, size)
 	if err != nil {
-		return err
+		return s.fail(ctx, doing, err)
 	}
 	defer r.Close()
 	buf := s.buffers.get(s.sizes.piece)
@@ -211,17 +212,16 @@ func (s *Store) copyChunk(ctx context.Context, w io.Writer, d sum, size int64) e
 	for left := size; left > 0; {
 		part := buf[:min(left, int64(len(buf)))]
 		if _, err := io.ReadFull(r, part); err != nil {
-			return s.readFault(ctx, "read chunk "+d.String(), err)
+			return s.readFault(ctx, doing, err)
 		}
 		h.Write(part)
 		if _, err := w.Write(part); err != nil {
-			return err
+			return s.fail(ctx, "write a chunk", err)
 		}
 		left -= int64(len(part))
 	}
 	if sumOf(h) != d {
-		return fault.New(fault.ArtifactCorrupt, "read chunk "+d.String(),
-			errors.New("the digest is another"))
+		return fault.New(fault.ArtifactCorrupt, doing, errors.New("the digest is another"))
 	}
 	return nil
 }
@@ -242,6 +242,9 @@ func (p *pipeline) seal() error {
 	}
 	if err := ended(p.ctx); err != nil {
 		return err
+	}
+	if err := p.s.checkChunks(p.ctx, p.chunks[:p.resumed]); err != nil {
+		return lost(err)
 	}
 	z := p.s.sizes
 	m := manifest{

@@ -31,9 +31,12 @@ type Mark struct {
 
 // Mark notes the place after everything written so far, without waiting for it
 // to be stored; [Mark.Wait] does that. The writer may be used meanwhile, also
-// committed. Bytes beyond the last whole chunk, see [Writer.Tail], are stored
-// once more than without a mark; a mark of less than 256 KiB keeps them in memory
-// until Wait.
+// committed.
+//
+// Bytes beyond the last whole chunk, see [Writer.Tail], are stored as a chunk of
+// their own, which stays until [Store.Sweep] takes it, and once more when the
+// writer goes on. So marks are cheapest at the end of a chunk. Content of up to
+// 256 KiB is copied and kept until Wait.
 func (w *Writer) Mark() *Mark {
 	m := &Mark{s: w.s, trail: w.trail, at: time.Now(), size: w.size}
 	switch {

@@ -36,6 +36,8 @@ type pipeline struct {
 	// flights are the commits that may be under way.
 	flights []*flight
 
+	// resumed is how many chunks another writer has stored.
+	resumed int
 	// What the goroutines leave for finish.
 	progress
 	size   int64
@@ -68,6 +70,7 @@ func newPipeline(ctx context.Context, s *Store, from *progress) (*pipeline, erro
 		toStore:  make(chan *piece, pieceQueue),
 		first:    make(chan sum, 1),
 		commits:  make(chan struct{}, commitsAtOnce),
+		resumed:  len(from.chunks),
 		progress: *from,
 		size:     int64(len(from.chunks)) * s.sizes.chunk,
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"time"
 )
 
 // A place says where a writer is: what it has written, and what is needed to go
@@ -18,7 +17,6 @@ import (
 //	8      size of a block in bytes, a multiple of 64 (numbers are big-endian)
 //	8      size of a chunk in bytes, a multiple of the block size
 //	8      bytes written up to the place
-//	8      when the place was noted, in seconds since 1970
 //	8      chunks that earlier places name
 //	32     name of the latest of these, zeros for none
 //	32     digest of the bytes beyond the last whole chunk, zeros for none
@@ -31,7 +29,6 @@ import (
 // stored without a manifest.
 type place struct {
 	block, chunk, size int64
-	at                 time.Time
 	first              int64
 	before, tail       sum
 	chunks             []sum
@@ -40,7 +37,7 @@ type place struct {
 
 const (
 	placeMagic  = "MRPLACE1"
-	placeHeader = 8 + 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size
+	placeHeader = 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size
 	// placeRoom is how much chunks and states take in a place: 64 chunks of the
 	// default size.
 	placeRoom = 64 * (1 + defaultChunk/fullBlock) * sha256.Size
@@ -73,7 +70,7 @@ func (p *place) tailSize() int64 { return p.size - p.end()*p.chunk }
 func (p *place) encode() []byte {
 	b := make([]byte, 0, placeHeader+sha256.Size*(len(p.chunks)+len(p.states)+1))
 	b = append(b, placeMagic...)
-	for _, n := range []int64{p.block, p.chunk, p.size, p.at.Unix(), p.first} {
+	for _, n := range []int64{p.block, p.chunk, p.size, p.first} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	b = append(b, p.before[:]...)
@@ -102,11 +99,10 @@ func decodePlace(b []byte) (*place, error) {
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(body[8*i:])) }
 	p := &place{
-		block: number(1), chunk: number(2), size: number(3),
-		at: time.Unix(number(4), 0), first: number(5),
+		block: number(1), chunk: number(2), size: number(3), first: number(4),
 	}
-	copy(p.before[:], body[48:])
-	copy(p.tail[:], body[80:])
+	copy(p.before[:], body[40:])
+	copy(p.tail[:], body[72:])
 	return p, p.fill(body[placeHeader:])
 }
 
@@ -160,10 +156,11 @@ func readState(st State, z sizes) (*place, error) {
 		return nil, err
 	case p.chunk != z.chunk || p.block != z.block:
 		return nil, errors.New("state is of a store with other chunks")
+	case p.size/p.block > z.manifest/sha256.Size ||
+		manifestSize(p.block, p.chunk, p.size) > z.manifest:
+		return nil, errors.New("state is of too large a content")
 	case p.end() != z.whole(p.size) || (p.tailSize() == 0) != (p.tail == sum{}):
 		return nil, errors.New("state contradicts itself")
-	case manifestSize(p.block, p.chunk, p.size) > z.manifest:
-		return nil, errors.New("state is of too large a content")
 	}
 	return p, nil
 }

@@ -44,3 +44,14 @@ func (s *Store) checkChunk(ctx context.Context, d sum) error {
 	}
 	return nil
 }
+
+// lost makes of err, when it says that something is missing or damaged that a
+// writer has found or stored before, a fault that passes: the next attempt finds
+// out at its start.
+func lost(err error) error {
+	if !fault.Has(err, fault.ArtifactNotFound) && !fault.Has(err, fault.ArtifactCorrupt) {
+		return err
+	}
+	return fault.New(fault.ArtifactIO, "what was stored for the content is gone",
+		errors.New(fault.From(err).Message()))
+}

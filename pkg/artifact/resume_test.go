@@ -114,10 +114,14 @@ func TestResume(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	for round := range 60 {
-		chunk := []int64{64, 128, 1024, 4096, 100_000, 1 << 20}[round%6]
-		size := random.IntN(12 * int(chunk))
+		chunk := []int64{64, 128, 1024, 4096, 30_016, 2 << 20}[round%6]
+		most := 12
+		if round%6 == 5 {
+			most = 3
+		}
+		size := random.IntN(most * int(chunk))
 		if round%5 == 0 {
-			size = random.IntN(12) * int(chunk)
+			size = random.IntN(most) * int(chunk)
 		}
 		testResume(t, chunk, size, round, randomPlaces(random, int(chunk), size))
 	}
@@ -159,7 +163,10 @@ func testResume(t *testing.T, chunk int64, size, seed int, places []int) {
 			t.Fatalf("chunk %d, size %d, marks %v: %s", chunk, size, places, diff)
 		}
 	}
-	for i := range 2 * len(states) { // each twice
+	for i := range 2 * len(states) { // each twice, when that is cheap
+		if size > 1<<20 && i%2 == 0 {
+			continue
+		}
 		m := states[i/2]
 		if err := s.Delete(t.Context(), want.Digest); err != nil {
 			t.Fatal(err)
@@ -183,18 +190,23 @@ func testResume(t *testing.T, chunk int64, size, seed int, places []int) {
 // use.
 func TestResumeBorders(t *testing.T) {
 	t.Parallel()
-	for i, size := range []int{
-		0, 1, 32 << 10, 256 << 10, 256<<10 + 1, 1 << 20, 8 << 20, 8<<20 + 1, 16 << 20, 17<<20 + 5,
+	for i, c := range []struct {
+		size   int
+		places []int
+	}{
+		{0, []int{0, 0}},
+		{1, []int{0, 1}},
+		{32 << 10, []int{32<<10 - 1, 32 << 10}},
+		{256 << 10, []int{32<<10 + 1, 256<<10 - 1, 256 << 10}},
+		{1<<20 + 1, []int{256 << 10, 256<<10 + 1, 1 << 20, 1<<20 + 1}},
+		{8 << 20, []int{1 << 20, 8<<20 - 1, 8 << 20}},
+		{8<<20 + 1, []int{8 << 20, 8 << 20, 8<<20 + 1}},
+		{16 << 20, []int{8<<20 - 1, 8<<20 + 1, 16 << 20}},
+		{17<<20 + 5, []int{0, 8 << 20, 16 << 20, 17 << 20, 17<<20 + 5}},
 	} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.size), func(t *testing.T) {
 			t.Parallel()
-			var places []int
-			for _, at := range fullSizes {
-				if at <= size {
-					places = append(places, at)
-				}
-			}
-			testResume(t, 0, size, i, append(places, size))
+			testResume(t, 0, c.size, i, c.places)
 		})
 	}
 }

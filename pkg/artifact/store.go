@@ -20,6 +20,25 @@
 //   - A writer takes at most 2 MiB and a reader at most 2 MiB, whatever the
 //     size of the content, and 36 bytes for each MiB of it. All readers of a
 //     store together take up to 32 MiB more, where that saves reading twice.
+//   - What was written before a [Mark] is durable when its Wait returns: with the
+//     [State] from there, any process goes on from that byte, see [Store.Resume],
+//     and commits what an uninterrupted writer would have.
+//
+// What is stored when the process is killed, and what the state of the last mark
+// is good for then:
+//
+//	killed                        found afterwards
+//	before Wait returns           chunks; the state of the mark before is good
+//	after Wait returned           the state is good
+//	while the state is resumed    the state is good, any number of times
+//	while Commit runs             nothing under the digest; the state is good
+//	after Commit returned         the content; the state is good still
+//
+// A state is good for 24 hours after its mark, or after the last Resume of it;
+// what it speaks of may be gone then, see [Store.Sweep]. Resume looks whether all
+// chunks are there, without reading them, and reads the bytes beyond the last
+// whole one. A chunk that is damaged meanwhile shows where any damaged chunk does:
+// when the content is read.
 //
 // An error that the package returns is a fault: besides those that each method
 // names, artifact.io, artifact.disk_full and artifact.closed come from the

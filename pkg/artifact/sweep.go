@@ -11,6 +11,10 @@ import (
 // defaultGrace is how old a chunk is when a sweep takes it for left over.
 const defaultGrace = 24 * time.Hour
 
+// removeAtOnce is how many chunks a sweep removes before it looks again which ones
+// are used.
+const removeAtOnce = 64
+
 // always makes a driver delete whatever the age.
 var always time.Time
 
@@ -23,10 +27,17 @@ type Swept struct {
 
 // Sweep removes chunks that belong to no content: those of writes that failed
 // or were aborted, and of content that was deleted. It spares chunks that were
-// written within grace, zero meaning 24 hours, which must be longer than any
-// write takes from its first chunk to its Commit. It may run while the store is
-// used, and again after a failure. A manifest that cannot be read ends it before
-// anything is removed: its chunks may be all that is left of a file.
+// written within grace, zero meaning 24 hours, and 15 minutes more. So grace must
+// be longer than any write takes from its first chunk, or from the last [Mark] or
+// [Store.Resume], to its Commit.
+//
+// What a [State] speaks of is spared for as long after its Mark, and after each
+// Resume of it or of a later one. After that the next Sweep takes it, and Resume
+// fails with artifact.not_found.
+//
+// Sweep may run while the store is used, and again after a failure. A manifest, or
+// a blob that states refer to, that cannot be read ends it before anything is
+// removed that it may speak of: its chunks may be all that is left of a file.
 func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if err := s.usable(ctx); err != nil {
 		return Swept{}, err
@@ -34,7 +45,7 @@ func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if grace <= 0 {
 		grace = defaultGrace
 	}
-	before := time.Now().Add(-grace)
+	before := time.Now().Add(-grace - renewAfter)
 	left, err := s.oldChunks(ctx, before)
 	if err == nil {
 		err = s.keepUsed(ctx, left)
@@ -43,14 +54,34 @@ func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if err != nil {
 		return done, err
 	}
+	for places := s.placesSince(before); ; {
+		if err := places.keep(ctx, left); err != nil || len(left) == 0 {
+			return done, err
+		}
+		if err := s.remove(ctx, left, before, &done); err != nil {
+			return done, err
+		}
+	}
+}
+
+// remove removes some of left. There are few at a time, so that a writer that is
+// resumed meanwhile is seen soon.
+func (s *Store) remove(
+	ctx context.Context, left map[string]int64, before time.Time, done *Swept,
+) error {
+	n := 0
 	for name, size := range left {
 		if err := s.d.Delete(ctx, name, before); err != nil {
-			return done, s.fail(ctx, "sweep "+name, err)
+			return s.fail(ctx, "sweep "+name, err)
 		}
+		delete(left, name)
 		done.Chunks++
 		done.Bytes += size
+		if n++; n == removeAtOnce {
+			break
+		}
 	}
-	return done, nil
+	return nil
 }
 
 // oldChunks returns the sizes of the chunks that were written before.

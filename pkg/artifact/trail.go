@@ -12,8 +12,9 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// renewAfter is how long a writer relies on what it stored before it stores a
-// place that names it, see [Store.Sweep].
+// renewAfter is how long a writer that is marked relies on what it stored before
+// it stores a place that names it. A sweep spares blobs for so much longer than it
+// is asked to.
 const renewAfter = 15 * time.Minute
 
 // trail is the places that a writer has stored as blobs, each of which names the
@@ -85,8 +86,8 @@ func (t *trail) place(m *Mark, n int64) *place {
 	from := t.before(n)
 	states := z.chunk / z.block
 	return &place{
-		block: z.block, chunk: z.chunk, size: m.size, at: m.at,
-		first: from.end, before: from.name, tail: m.tail,
+		block: z.block, chunk: z.chunk, size: m.size, tail: m.tail,
+		first: from.end, before: from.name,
 		chunks: m.chunks[from.end:n], states: m.states[from.end*states : n*states],
 	}
 }
