@@ -3,31 +3,37 @@ package fetch
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/netguard"
 )
 
-// maxRetryAfter is the longest wait that a source may ask for.
-const maxRetryAfter = 24 * time.Hour
+// moved reports whether an answer with the status code says where the file is.
+func moved(code int) bool {
+	switch code {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
 
 // statusFault says what an answer without a file means. It is nil for one that
-// has a file, or says where it is.
-func statusFault(u *url.URL, resp *http.Response) error {
+// has a file, or says where it is, and where a range was asked for also for one
+// that has a part of the file, or says that there is no such part.
+func statusFault(u *url.URL, resp *http.Response, ranged bool) error {
 	f := fault.New(fault.FetchRejected, shown(u)+" answered "+strconv.Itoa(resp.StatusCode), nil)
-	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	wait := netguard.RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	switch code := resp.StatusCode; {
-	case code == http.StatusOK,
-		code == http.StatusMovedPermanently, code == http.StatusFound, code == http.StatusSeeOther,
-		code == http.StatusTemporaryRedirect, code == http.StatusPermanentRedirect:
+	case code == http.StatusOK, moved(code),
+		ranged && (code == http.StatusPartialContent || code == http.StatusRequestedRangeNotSatisfiable):
 		return nil
 	case code == http.StatusNotFound, code == http.StatusGone:
 		f.Code = fault.FetchNotFound
@@ -43,18 +49,17 @@ func statusFault(u *url.URL, resp *http.Response) error {
 
 // dialFault says why there is no answer.
 func dialFault(ctx context.Context, u *url.URL, err error) error {
-	var f *fault.Error
 	var dns *net.DNSError
 	var op *net.OpError
 	var timeout net.Error
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &f):
-		return fault.New(f.Code, shown(u), nil)
+	case fault.Has(err, fault.NetPrivateAddress):
+		return fault.New(fault.FetchPrivateAddress, shown(u), nil)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fault.New(fault.FetchNotFound, shown(u)+": no such host", nil)
-	case untrusted(err):
+	case netguard.Untrusted(err):
 		return fault.New(fault.FetchUntrusted, shown(u), err)
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return fault.New(fault.FetchRejected, shown(u)+" does not speak https", nil)
@@ -64,28 +69,6 @@ func dialFault(ctx context.Context, u *url.URL, err error) error {
 		return fault.New(fault.FetchStalled, shown(u)+" does not answer", nil)
 	}
 	return fault.New(fault.FetchServerError, shown(u), err)
-}
-
-// untrusted reports whether err is about who the source is.
-func untrusted(err error) bool {
-	var cert *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var alert *net.OpError
-	return errors.As(err, &cert) || errors.As(err, &authority) || errors.As(err, &host) ||
-		errors.As(err, &invalid) || errors.As(err, &alert) && alert.Op == "remote error"
-}
-
-// retryAfter reads the header of that name: seconds, or a date (RFC 9110).
-func retryAfter(v string, now time.Time) time.Duration {
-	if s, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64); err == nil {
-		return time.Duration(min(max(s, 0), int64(maxRetryAfter/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
-	}
-	return 0
 }
 
 // declared is the type that an answer declares, or nothing when it says nothing.

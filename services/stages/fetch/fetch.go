@@ -11,29 +11,53 @@
 // and a local file that vanishes, shrinks, grows or is written to while it is
 // read, are faults. In a fault an address appears without user, query and
 // fragment, which may hold secrets.
+//
+// A file goes on at the byte where it stopped, within an attempt and in the next
+// one, if its source can tell that it still has the same file:
+//
+//	what happens                   | what is done
+//	-------------------------------|----------------------------------------------
+//	the process dies               | the next attempt goes on at the place that
+//	                               | was saved last
+//	a transfer is cut, stalls or   | the attempt asks for the rest; after
+//	is reset                       | resumptions in a row that got no further, it
+//	                               | fails, and the next one goes on
+//	the file has changed since, or | it starts over; bytes of two versions never
+//	nobody can tell whether        | meet
+//	the server sends no strong     | it starts over after a crash, and a cut
+//	ETag and no Last-Modified that | fails the attempt
+//	is older than its answer, or   |
+//	says weakly that it is so      |
+//	the server ignores the range   | it starts over with the whole that was sent
+//	the server sends another range | it starts over without asking for a range
+//	than it was asked for, or not  |
+//	of the same file               |
+//	an address redirects elsewhere | it starts over: a tag means nothing there
+//	a local file was written to,   | it starts over
+//	replaced, or just had its mode |
+//	or owner changed               |
+//	a file that was gone on with   | it starts over once, then that is the fault
+//	is not the one that the step   |
+//	expects                        |
+//
+// Files that are complete are not fetched again. Only where servers declare more
+// than about a hundred different media types, the files of the others are.
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/millrace/millrace/events"
-	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/breaker"
-	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/netguard"
 	"github.com/millrace/millrace/pkg/stage"
 )
 
-// atOnce is how many sources of a task are fetched at once.
-const atOnce = 4
+// headerTimeout is how long the header of an answer may take.
+const headerTimeout = 30 * time.Second
 
 // Options say what may be fetched.
 type Options struct {
@@ -53,11 +77,11 @@ type Options struct {
 
 // New returns the stage fetch@1. It keeps idle connections, which its Close ends.
 func New(o Options) stage.Stage {
-	allow := public
+	n := netguard.Options{RootCAs: o.RootCAs, HeaderTimeout: headerTimeout}
 	if o.AllowPrivateNetworks {
-		allow = nil
+		n.Allow = netguard.Everywhere
 	}
-	return newFetcher(o, newTransport(allow, o.RootCAs))
+	return newFetcher(o, netguard.Transport(n))
 }
 
 func newFetcher(o Options, transport *http.Transport) *fetcher {
@@ -89,18 +113,23 @@ func (f *fetcher) Close() error {
 // Run fetches the sources. Files that other steps hand in are passed on when
 // there are no sources.
 func (f *fetcher) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
-	c := config{Stall: stage.Duration(30 * time.Second), MaxRedirects: 5}
+	c := config{Stall: stage.Duration(30 * time.Second), MaxRedirects: 5, Resumptions: 3}
 	if err := t.Config(&c); err != nil {
 		return stage.Result{}, err
 	}
 	files := t.Files
 	if len(t.Sources) > 0 {
-		wanted, err := wantedOf(t.Sources, c.Expect)
+		sources, err := wantedOf(t.Sources, c.Expect)
 		if err != nil {
 			return stage.Result{}, err
 		}
-		g := &fetching{fetcher: f, task: t, config: c, meter: t.Meter(knownSize(t.Sources))}
-		if files, err = g.all(ctx, wanted); err != nil {
+		b, err := openBook(ctx, t, sources)
+		if err != nil {
+			return stage.Result{}, err
+		}
+		defer b.close()
+		g := &fetching{fetcher: f, task: t, config: c, book: b}
+		if files, err = g.all(ctx); err != nil {
 			return stage.Result{}, err
 		}
 	} else if _, err := t.Inputs(); err != nil {
@@ -109,151 +138,4 @@ func (f *fetcher) Run(ctx context.Context, t *stage.Task) (stage.Result, error) 
 	return stage.Result{Files: files, Findings: map[string]string{
 		"files": strconv.Itoa(len(files)), "bytes": strconv.FormatInt(stage.Size(files), 10),
 	}}, nil
-}
-
-// fetching is one attempt.
-type fetching struct {
-	*fetcher
-	task   *stage.Task
-	config config
-	meter  *stage.Meter
-}
-
-// wanted is a source with the name its file gets and, unless empty, the digest
-// it must have.
-type wanted struct {
-	events.Source
-	url    *url.URL // nil unless the source is an address
-	name   string
-	digest string
-}
-
-// wantedOf names the sources.
-func wantedOf(sources []events.Source, expect map[string]string) ([]wanted, error) {
-	all := make([]wanted, len(sources))
-	taken := names{}
-	matched := 0
-	for i, src := range sources {
-		w := wanted{Source: src}
-		raw := src.Name
-		if src.URL != "" {
-			u, err := parseURL(src.URL)
-			if err != nil {
-				return nil, about(i, len(sources), err)
-			}
-			if w.url = u; raw == "" {
-				raw = lastPart(u)
-			}
-		}
-		w.name = taken.unique(artifact.CleanName(raw))
-		if w.digest = expect[w.name]; w.digest != "" {
-			matched++
-		}
-		all[i] = w
-	}
-	if matched < len(expect) {
-		return nil, fault.New(fault.FetchMismatch, "expect names a file that no source gives", nil)
-	}
-	return all, nil
-}
-
-// all fetches some sources at a time, until one fails.
-func (g *fetching) all(ctx context.Context, sources []wanted) ([]events.File, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	files := make([]events.File, len(sources))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	work := func() {
-		for ctx.Err() == nil {
-			i := int(next.Add(1)) - 1
-			if i >= len(sources) {
-				return
-			}
-			f, err := g.one(ctx, sources[i])
-			if err != nil {
-				stop(about(i, len(sources), err))
-				return
-			}
-			files[i] = f
-		}
-	}
-	for range min(atOnce, len(sources)) {
-		wg.Go(work)
-	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return files, nil
-}
-
-// one fetches one source.
-func (g *fetching) one(ctx context.Context, w wanted) (events.File, error) {
-	f, err := g.content(ctx, w)
-	switch {
-	case err != nil:
-		return f, err
-	case w.digest != "" && f.Digest != w.digest:
-		return f, fault.New(fault.FetchMismatch, fault.Clip(w.name, 80)+" has "+f.Digest+" and not "+w.digest, nil)
-	case w.Size > 0 && f.Size != w.Size:
-		return f, fault.New(fault.FetchMismatch, fault.Clip(w.name, 80)+" has "+
-			strconv.FormatInt(f.Size, 10)+" bytes and not "+strconv.FormatInt(w.Size, 10), nil)
-	}
-	return f, nil
-}
-
-func (g *fetching) content(ctx context.Context, w wanted) (events.File, error) {
-	switch {
-	case w.Digest != "":
-		return g.held(ctx, w)
-	case w.url == nil:
-		if limit := int64(g.config.MaxBytes); limit > 0 && int64(len(w.Inline)) > limit {
-			return events.File{}, fault.New(fault.FetchTooLarge, w.name, nil)
-		}
-		return g.task.Store.Put(ctx, g.meter.Reader(ctx, bytes.NewReader(w.Inline)),
-			&artifact.PutOptions{Name: w.name, MediaType: w.MediaType})
-	case w.url.Scheme == "file":
-		return g.local(ctx, w)
-	}
-	return g.remote(ctx, w)
-}
-
-// held passes on what the store already has.
-func (g *fetching) held(ctx context.Context, w wanted) (events.File, error) {
-	size, err := g.task.Store.Stat(ctx, w.Digest)
-	if err != nil {
-		return events.File{}, err
-	}
-	if limit := int64(g.config.MaxBytes); limit > 0 && size > limit {
-		return events.File{}, fault.New(fault.FetchTooLarge, w.name, nil)
-	}
-	return events.File{Name: w.name, Digest: w.Digest, Size: size, MediaType: w.MediaType}, nil
-}
-
-// about says which of several sources an error is about.
-func about(i, n int, err error) error {
-	if n == 1 {
-		return err
-	}
-	f := *fault.From(err)
-	f.Detail = strings.TrimSuffix("source "+strconv.Itoa(i+1)+": "+f.Detail, ": ")
-	return &f
-}
-
-// knownSize is how much there is to read, or 0 when that is not known.
-func knownSize(sources []events.Source) int64 {
-	var total int64
-	for _, s := range sources {
-		switch {
-		case s.Digest != "":
-		case s.URL == "":
-			total += int64(len(s.Inline))
-		case s.Size <= 0:
-			return 0
-		default:
-			total += s.Size
-		}
-	}
-	return total
 }

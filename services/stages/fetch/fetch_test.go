@@ -224,7 +224,7 @@ func TestFetch(t *testing.T) {
 		Stage: fetch.New(fetch.Options{AllowPaths: []string{w.allowed}, AllowPrivateNetworks: true}),
 		Cases: slices.Concat(w.fetched(), w.refusedPaths(), w.refusedAddresses(), w.refusedContent()),
 		BadConfigs: []string{
-			`{"max_bytes":-1}`, `{"stall":"0s"}`, `{"max_redirects":21}`, `{"max_redirects":-1}`, `{"expect":{"a":"x"}}`,
+			`{"max_bytes":-1}`, `{"stall":"0s"}`, `{"max_redirects":21}`, `{"max_redirects":-1}`, `{"resumptions":-1}`, `{"resumptions":101}`, `{"expect":{"a":"x"}}`,
 		},
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Sources: at(large), Prepare: func(t *testing.T, _ *stage.Task) {
@@ -238,7 +238,7 @@ func TestFetch(t *testing.T) {
 				}
 			}}
 		},
-		MaxHeap: 32 << 20,
+		MaxHeap: 32 << 20, Resumes: true,
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
-	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
@@ -19,41 +18,102 @@ import (
 // second would not show.
 const settled = 20 * time.Millisecond
 
-// local fetches a file of this machine.
-func (g *fetching) local(ctx context.Context, w wanted) (events.File, error) {
+// identity is what a local file is recognized by in a later attempt. Times are in
+// nanoseconds since 1970.
+type identity struct {
+	Size     int64  `json:"s"`
+	Modified int64  `json:"m"`
+	Changed  int64  `json:"c"`
+	Inode    uint64 `json:"i"`
+}
+
+func identityOf(info fs.FileInfo) *identity {
+	id := &identity{
+		Size: info.Size(), Modified: info.ModTime().UnixNano(), Changed: changedAt(info).UnixNano(),
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		id.Inode = st.Ino
+	}
+	return id
+}
+
+// local fetches a file of this machine. continued says that an earlier attempt has
+// read the beginning.
+func (g *fetching) local(
+	ctx context.Context, i int, buf []byte,
+) (file events.File, continued bool, err error) {
+	w := &g.book.sources[i]
 	path := shown(w.url)
 	dir, rel, ok := g.roots.Find(w.url.Path)
 	if !ok {
-		return events.File{}, fault.New(fault.SubmitPathNotAllowed, path, nil)
+		return file, false, fault.New(fault.SubmitPathNotAllowed, path, nil)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return events.File{}, openFault(path, err)
+		return file, false, openFault(path, err)
 	}
 	defer root.Close()
 	f, before, err := open(ctx, root, rel)
 	if err != nil {
-		return events.File{}, openFault(path, err)
+		return file, false, openFault(path, err)
 	}
 	defer f.Close()
 	if limit := int64(g.config.MaxBytes); limit > 0 && before.Size() > limit {
-		return events.File{}, fault.New(fault.FetchTooLarge, path, nil)
+		return file, false, fault.New(fault.FetchTooLarge, path, nil)
 	}
-	out := g.task.Store.Create(ctx, &artifact.PutOptions{Name: w.name, MediaType: w.MediaType})
-	defer out.Abort()
-	// One byte more than there is shows that the file grows, however fast.
-	n, err := out.ReadFrom(g.meter.Reader(ctx, io.LimitReader(f, before.Size()+1)))
-	switch classified := (*fault.Error)(nil); {
-	case ctx.Err() != nil:
-		return events.File{}, context.Cause(ctx)
-	case errors.As(err, &classified):
-		return events.File{}, err
-	case err != nil:
-		return events.File{}, openFault(path, err)
-	case n != before.Size() || !untouched(root, rel, f, before):
-		return events.File{}, fault.New(fault.FetchChanged, path, nil)
+	out, err := g.place(i, path, before)
+	if err != nil {
+		return file, false, err
 	}
-	return out.Commit()
+	continued = out.size() > 0
+	if err := read(ctx, path, f, before.Size(), out, buf); err != nil {
+		return file, continued, err
+	}
+	if out.size() != before.Size() || !untouched(root, rel, f, before) {
+		return file, continued, fault.New(fault.FetchChanged, path, nil)
+	}
+	file, err = out.commit(ctx, w.check)
+	return file, continued, err
+}
+
+// place returns the output of a local file: the one that was begun, if the file is
+// still the same.
+func (g *fetching) place(i int, path string, info fs.FileInfo) (*output, error) {
+	id := identityOf(info)
+	out := g.book.output(i)
+	if out.size() > 0 {
+		if was := out.place.Identity; was != nil && *was == *id && out.size() <= id.Size {
+			g.note("source goes on", "bytes", out.size(), "source", path)
+			return out, nil
+		}
+		g.note("source starts over", "bytes", out.size(), "source", path, "reason", "the file has changed")
+	}
+	return g.book.begin(place{Index: i, Total: id.Size, Identity: id})
+}
+
+// read appends what is missing of a file of size bytes. One byte more than there
+// is shows that the file grows, however fast.
+func read(ctx context.Context, path string, f *os.File, size int64, out *output, buf []byte) error {
+	if _, err := f.Seek(out.size(), io.SeekStart); err != nil {
+		return openFault(path, err)
+	}
+	for r := io.LimitReader(f, size+1-out.size()); ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := r.Read(buf)
+		if n > 0 {
+			if err := out.write(ctx, buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return openFault(path, err)
+		}
+	}
 }
 
 // errNotAFile is the error of a path that is there and is no regular file.

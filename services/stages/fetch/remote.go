@@ -4,144 +4,204 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
-	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// remote fetches a file over HTTP.
-func (g *fetching) remote(ctx context.Context, w wanted) (events.File, error) {
-	ctx, stop := context.WithCancelCause(ctx)
+// download is one source that is fetched over HTTP, in one or more transfers.
+type download struct {
+	*fetching
+	w     wanted
+	index int
+	buf   []byte
+	out   *output // nil before the first answer
+	// plain says that no range is asked for. continued says that the content was
+	// put together from more than one transfer.
+	plain, continued bool
+	// best is how far it ever was, idle how often it was gone on with since, last
+	// how far it was the last time.
+	best, last int64
+	idle       int
+	// begun says that a transfer has begun in this attempt.
+	begun bool
+}
+
+// remote fetches a file over HTTP. continued says that it is put together from
+// several transfers, which plain forbids.
+func (g *fetching) remote(
+	ctx context.Context, i int, plain bool, buf []byte,
+) (f events.File, continued bool, err error) {
+	d := &download{fetching: g, w: g.book.sources[i], index: i, plain: plain, buf: buf, out: g.book.output(i)}
+	if d.out != nil && d.out.place.Version == nil {
+		d.out = nil
+	}
+	d.best, d.last = d.out.size(), d.out.size()
+	for err = d.transfer(ctx); err != nil; err = d.transfer(ctx) {
+		if !d.again(ctx, err) {
+			return f, d.continued, err
+		}
+		if err := d.pause(ctx); err != nil {
+			return f, d.continued, err
+		}
+	}
+	f, err = d.out.commit(ctx, d.w.check)
+	return f, d.continued, err
+}
+
+// transfer asks for what is missing, and stores what comes.
+func (d *download) transfer(ctx context.Context) error {
+	if d.out.complete() {
+		d.continued = true
+		return nil
+	}
+	asking, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	resp, err := g.follow(ctx, w.url)
+	a, err := d.ask(asking)
 	if err != nil {
-		return events.File{}, err
+		return err
 	}
-	defer resp.Body.Close()
-	if limit := int64(g.config.MaxBytes); limit > 0 && resp.ContentLength > limit {
-		return events.File{}, fault.New(fault.FetchTooLarge, shown(w.url), nil)
+	defer a.body.Close()
+	if limit := int64(d.config.MaxBytes); limit > 0 && a.total > limit {
+		return fault.New(fault.FetchTooLarge, shown(d.w.url), nil)
 	}
-	o := &artifact.PutOptions{Name: w.name, MediaType: w.MediaType}
-	if o.MediaType == "" {
-		o.MediaType = declared(resp.Header.Get("Content-Type"))
+	if a.from > 0 {
+		d.continued = true
+		d.out.learn(a.total)
 	}
-	body := newWatched(resp.Body, time.Duration(g.config.Stall), func() {
-		stop(fault.New(fault.FetchStalled, shown(w.url), nil))
+	d.begun = true
+	body := newWatched(a.body, time.Duration(d.config.Stall), func() {
+		stop(fault.New(fault.FetchStalled, shown(d.w.url), nil))
 	})
 	defer body.stop()
-	return g.transfer(ctx, w.url, resp, body, o)
-}
-
-// transfer stores the body of an answer.
-func (g *fetching) transfer(
-	ctx context.Context, u *url.URL, resp *http.Response, body io.Reader, o *artifact.PutOptions,
-) (events.File, error) {
-	content := &limited{r: g.meter.Reader(ctx, body), limit: int64(g.config.MaxBytes)}
-	out := g.task.Store.Create(ctx, o)
-	defer out.Abort()
-	n, err := out.ReadFrom(content)
-	switch {
-	case ctx.Err() != nil:
-		return events.File{}, context.Cause(ctx)
-	case content.passed:
-		return events.File{}, fault.New(fault.FetchTooLarge, shown(u), nil)
-	case content.err != nil, err == nil && resp.ContentLength >= 0 && n != resp.ContentLength:
-		return events.File{}, fault.New(fault.FetchTruncated,
-			shown(u)+" after "+strconv.FormatInt(n, 10)+" bytes", content.err)
-	case err != nil:
-		return events.File{}, err
+	err = d.store(ctx, body, a.length)
+	if err != nil && ctx.Err() == nil && asking.Err() != nil {
+		err = context.Cause(asking)
 	}
-	return out.Commit()
+	return err
 }
 
-// limited is a reader that ends when its limit is passed; a limit of 0 is none.
-// It remembers why it failed, to tell the source from the store.
-type limited struct {
-	r           io.Reader
-	done, limit int64
-	passed      bool
-	err         error
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	l.done += int64(n)
-	if l.limit > 0 && l.done > l.limit {
-		l.passed = true
-		return 0, io.EOF
-	}
-	if err != nil && err != io.EOF {
-		l.err = err
-	}
-	return n, err
-}
-
-// follow asks for a file, where it was moved to as well, and returns the answer
-// that has it.
-func (g *fetching) follow(ctx context.Context, first *url.URL) (*http.Response, error) {
-	u := first
-	for range g.config.MaxRedirects + 1 {
-		resp, err := g.ask(ctx, first, u)
-		if err != nil {
-			return nil, err
+// store appends what body has, which is length bytes, or to its end when that is
+// negative.
+func (d *download) store(ctx context.Context, body io.Reader, length int64) error {
+	limit := int64(d.config.MaxBytes)
+	for read := int64(0); ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		if resp.StatusCode == http.StatusOK {
-			return resp, nil
+		n, err := body.Read(d.buf)
+		read += int64(n)
+		switch {
+		case length >= 0 && read > length:
+			d.plain = true // whatever that is, it is not the range
+			return d.cut(nil)
+		case limit > 0 && d.out.size()+int64(n) > limit:
+			return fault.New(fault.FetchTooLarge, shown(d.w.url), nil)
+		}
+		if n > 0 {
+			if err := d.out.write(ctx, d.buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return d.ended(read, length)
+		}
+		if err != nil {
+			return d.cut(err)
+		}
+	}
+}
+
+// ended judges the end of a transfer of which length bytes were announced.
+func (d *download) ended(read, length int64) error {
+	if length >= 0 && read < length || d.out.place.Total > 0 && !d.out.complete() {
+		return d.cut(nil)
+	}
+	d.out.learn(d.out.size())
+	return nil
+}
+
+// cut is the fault of a transfer that ends before it should.
+func (d *download) cut(cause error) error {
+	return fault.New(fault.FetchTruncated,
+		shown(d.w.url)+" after "+strconv.FormatInt(d.out.size(), 10)+" bytes", cause)
+}
+
+// ask asks for what is missing, and begins the output again when that is
+// everything.
+func (d *download) ask(ctx context.Context) (part, error) {
+	var asked *place
+	size := d.out.size()
+	if d.out.resumable() && !d.plain {
+		asked = &d.out.place
+	}
+	resp, at, err := d.follow(ctx, d.w.url, asked, size)
+	if err != nil {
+		return part{}, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		a, why := asked.rest(resp, size)
+		if a.length == 0 {
+			_ = resp.Body.Close() // says that there is nothing more
+			a.body = http.NoBody
+		}
+		if why == "" {
+			d.say("goes on", "bytes", size)
+			return a, nil
 		}
 		_ = resp.Body.Close() // not wanted
-		next, err := target(u, resp)
-		if err != nil {
-			return nil, err
+		d.say("starts over", "bytes", size, "reason", why)
+		if resp, at, err = d.follow(ctx, d.w.url, nil, 0); err != nil {
+			return part{}, err
 		}
-		u = next
+	} else if size > 0 {
+		d.say("starts over", "bytes", size, "reason", "it was answered with the whole file")
 	}
-	return nil, fault.New(fault.FetchTooManyRedirects, shown(first), nil)
+	a := whole(resp)
+	p := place{Index: d.index, Total: a.total, Type: declared(resp.Header.Get("Content-Type"))}
+	if !d.plain && jsonSize(p.Type) <= roomForType {
+		p.Version = versionOf(at, resp.Header)
+	}
+	if d.out, err = d.book.begin(p); err != nil {
+		_ = resp.Body.Close() // nowhere to put it
+	}
+	return a, err
 }
 
-// ask asks for what is at u, through the breaker of its host. Only an answer
-// that has a file or says where it is returns without an error.
-func (g *fetching) ask(ctx context.Context, first, u *url.URL) (*http.Response, error) {
-	bare := *u
-	bare.User, bare.Fragment = nil, ""
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, bare.String(), nil)
-	if err != nil {
-		return nil, fault.New(fault.SubmitBadSource, "the url cannot be asked for", nil)
+// again reports whether to ask for the rest after a transfer that failed.
+func (d *download) again(ctx context.Context, err error) bool {
+	f := fault.From(err)
+	switch f.Code {
+	case fault.FetchTruncated, fault.FetchStalled, fault.FetchServerError, fault.FetchUnreachable:
+	default:
+		return false
 	}
-	req.Header.Set("User-Agent", "millrace")
-	req.Header.Set("Accept-Encoding", "identity")
-	if user := first.User; user != nil && first.Scheme == u.Scheme && first.Host == u.Host {
-		password, _ := user.Password()
-		req.SetBasicAuth(user.Username(), password)
+	if ctx.Err() != nil || f.RetryAfter > 0 || !d.begun || !d.out.resumable() {
+		return false
 	}
-	var resp *http.Response
-	err = g.breakers.Do(ctx, "http:"+u.Host, func(context.Context) error {
-		answer, err := g.transport.RoundTrip(req) // in ctx: the body outlives this call
-		if err != nil {
-			return dialFault(ctx, u, err)
-		}
-		if err := statusFault(u, answer); err != nil {
-			_ = answer.Body.Close() // not wanted
-			return err
-		}
-		resp = answer
+	if size := d.out.size(); size > d.best {
+		d.best, d.idle = size, 0
+	}
+	if d.idle >= d.config.Resumptions {
+		return false
+	}
+	d.idle++
+	return true
+}
+
+// pause waits a moment before a source is asked again that sends little at a time.
+func (d *download) pause(ctx context.Context) error {
+	gained := d.out.size() - d.last
+	d.last = d.out.size()
+	if gained >= offerEvery {
 		return nil
-	})
-	return resp, err
+	}
+	return wait(ctx, 100*time.Millisecond<<min(d.idle-1, 4))
 }
 
-// target returns where an answer says that the file is. It may lead to https
-// from http, and not back.
-func target(u *url.URL, resp *http.Response) (*url.URL, error) {
-	next, err := u.Parse(resp.Header.Get("Location"))
-	if err != nil || resp.Header.Get("Location") == "" || next.Hostname() == "" {
-		return nil, fault.New(fault.FetchRejected, shown(u)+" redirects to no address", nil)
-	}
-	if next.Scheme != "https" && (next.Scheme != "http" || u.Scheme == "https") {
-		return nil, fault.New(fault.FetchRejected, shown(u)+" redirects to where it is less safe", nil)
-	}
-	return next, nil
+// say notes what becomes of a source that was begun.
+func (d *download) say(what string, args ...any) {
+	d.note("source "+what, append(args, "source", shown(d.w.url))...)
 }

@@ -50,10 +50,11 @@ func (c *config) Check() error {
 func spec() stage.Spec {
 	s := stage.Spec{
 		Name: "hash", Version: 1, Logic: "1",
-		Summary:   "Reads and verifies every byte of the files and reports their checksums.",
-		Guarantee: "Repeated, it finds the same. It has no effects.",
-		Inputs:    "The files to verify.",
-		Outputs:   "The same files; with sums also one list per algorithm, such as SHA256SUMS.",
+		Summary: "Reads and verifies every byte of the files and reports their checksums.",
+		Guarantee: "After a crash it goes on at the byte that was saved last, and each byte is still read and checked " +
+			"by one attempt or another. Repeated, it finds the same. It has no effects.",
+		Inputs:  "The files to verify.",
+		Outputs: "The same files; with sums also one list per algorithm, such as SHA256SUMS.",
 		Findings: map[string]string{
 			"files": "How many files were read.",
 			"bytes": "How many bytes they have together.",
@@ -61,6 +62,7 @@ func spec() stage.Spec {
 		Faults: []string{
 			string(fault.StageBadConfig), string(fault.StageNoInput), string(fault.ArtifactNotFound),
 			string(fault.ArtifactCorrupt), string(fault.ArtifactIO), string(fault.ArtifactDiskFull),
+			string(fault.JobCancelled), string(fault.CheckpointOvertaken), string(fault.CheckpointUnexpected),
 		},
 		Config: json.RawMessage(schema),
 	}

@@ -65,7 +65,7 @@ func TestHash(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
-		MaxHeap: 40 << 20, Cancels: 3,
+		MaxHeap: 40 << 20, Cancels: 3, Resumes: true,
 	})
 }
 
@@ -192,14 +192,13 @@ func TestFindsDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task := stagetest.NewTask(t, stagetest.Case{Config: allOf})
-		task.Files = append(task.Files, f)
-		task.Store = bad
-		if _, err := hash.New().Run(t.Context(), task); !fault.Has(err, fault.ArtifactCorrupt) {
+		task := *stagetest.NewTask(t, stagetest.Case{Config: allOf})
+		task.Files, task.Store, task.Checkpoints = append(task.Files, f), bad, nil
+		if _, err := hash.New().Run(t.Context(), &task); !fault.Has(err, fault.ArtifactCorrupt) {
 			t.Errorf("%d bytes: got %v", size, err)
 		}
 		task.Store = good
-		r, err := hash.New().Run(t.Context(), task)
+		r, err := hash.New().Run(t.Context(), &task)
 		if err != nil {
 			t.Fatal(err)
 		}
