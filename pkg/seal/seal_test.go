@@ -212,7 +212,7 @@ func TestParseRecipientsRefuses(t *testing.T) {
 		"none":         nil,
 		"empty":        {""},
 		"a secret key": {key, a.String()},
-		"a typo":       {key[:len(key)-1] + "x"},
+		"a typo":       {key[:20] + string(key[21]) + string(key[20]) + key[22:] + "q"},
 		"upper case":   {strings.ToUpper(key)},
 		"twice":        {key, key},
 		"mixed":        {key, p.Recipient().String()},
