@@ -38,7 +38,8 @@ type Options struct {
 	Inputs string
 	// Fresh says that there is no record yet, as far as anybody knows: the log is
 	// not read. When that turns out to be wrong, the first save fails with
-	// checkpoint.unexpected.
+	// checkpoint.unexpected, or with checkpoint.overtaken when somebody has
+	// written since New.
 	Fresh bool
 	// Cause is why the attempt before failed; nil when it gave no answer.
 	Cause *events.Fault
@@ -75,13 +76,14 @@ func (o *Options) setDefaults() {
 	o.Key.Effect = ""
 }
 
-// saves reports whether places are saved, and looked for.
-func (o *Options) saves() bool { return o.Log != nil && o.Bytes > 0 }
+// saves reports whether places are saved.
+func (o *Options) saves() bool { return o.Log != nil && o.Bytes > 0 && !o.Undo }
 
 // Chain is the checkpoints and effects of one attempt at a step. Its methods are
 // safe for concurrent use.
 type Chain struct {
-	o Options
+	o     Options
+	began time.Time
 
 	effects ledger
 
@@ -98,7 +100,7 @@ type Chain struct {
 // has begun to resume is closed.
 func New(o Options) *Chain {
 	o.setDefaults()
-	return &Chain{o: o, open: make(map[string]head)}
+	return &Chain{o: o, began: o.Now(), open: make(map[string]head)}
 }
 
 // Close stops a save that is on its way, and waits for that: what came of the
@@ -140,4 +142,15 @@ func ended(ctx context.Context) error {
 		return nil
 	}
 	return fault.From(context.Cause(ctx))
+}
+
+// answer makes a fault of an error of the log. When ctx has ended, that is why.
+func answer(ctx context.Context, err error) error {
+	if fault.Has(err, fault.CheckpointOvertaken) {
+		return fault.From(err)
+	}
+	if cause := ended(ctx); cause != nil {
+		return cause
+	}
+	return fault.From(err)
 }

@@ -29,10 +29,10 @@ func (c *Chain) Resume(ctx context.Context, version int, state any) (*Run, error
 		return nil, err
 	}
 	switch {
-	case !c.o.saves():
+	case c.o.Log == nil:
 	case c.o.Undo:
 		err = r.find(ctx)
-	case !c.o.Fresh:
+	case c.o.Bytes > 0 && !c.o.Fresh:
 		err = r.claim(ctx)
 	}
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *Chain) begin(version int, state any) (*Run, error) {
 func (r *Run) find(ctx context.Context) error {
 	kept, err := r.c.o.Log.Kept(ctx, r.c.o.Key)
 	if err != nil {
-		return fault.From(err)
+		return answer(ctx, err)
 	}
 	p, err := r.choose(ctx, kept)
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *Run) claim(ctx context.Context) error {
 	for try := 1; ; try++ {
 		kept, err := r.c.o.Log.Kept(ctx, r.c.o.Key)
 		if err != nil {
-			return fault.From(err)
+			return answer(ctx, err)
 		}
 		p, err := r.choose(ctx, kept)
 		if err != nil {
@@ -127,7 +127,7 @@ func (c *Chain) yields(ctx context.Context) error {
 	case fault.Has(err, fault.CheckpointNone):
 		return nil
 	case err != nil:
-		return fault.From(err)
+		return answer(ctx, err)
 	}
 	rec, err := decode(c.o.Key, e.Data)
 	if err != nil {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/millrace/millrace/pkg/artifact/memstore"
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // TestKilledAtEveryRecord kills an attempt at each record that it writes, before
@@ -53,47 +56,52 @@ func killAt(t *testing.T, at int, stored bool) bool {
 	return crashes > 0
 }
 
-// TestRandomScripts runs scripts of random outputs and strides, killed at random
-// records.
+// TestRandomScripts runs scripts of random outputs and strides, stopped at random
+// records and by a store that becomes full at a random write.
 func TestRandomScripts(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for round := range 60 {
+	for round := range 80 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) { randomScript(t, random) })
 	}
 }
 
 func randomScript(t *testing.T, random *rand.Rand) {
+	const stride = 1_000
 	r := newRig(t)
-	s := &script{strides: func() int { return 1 + random.IntN(1_000) }}
+	s := &script{strides: func() int { return 1 + random.IntN(stride) }}
 	whole := int64(0)
 	for range 1 + random.IntN(4) {
 		n := random.IntN(60_000)
 		s.sizes, whole = append(s.sizes, n), whole+int64(n)
 	}
-	want, crashes := s.want(t), int64(0)
+	want, stops := s.want(t), int64(0)
 	for attempt := 1; ; attempt++ {
 		where := 1 + random.IntN(6)
-		if attempt > 20 {
+		switch {
+		case attempt > 20:
 			where = 1 << 30
+		case random.IntN(3) == 0:
+			r.blobs.FailWrites(random.IntN(60), -1, memstore.ErrFull)
 		}
 		ctx, k := newKiller(t.Context(), r.memory, where, random.IntN(2) == 0)
 		c := r.chain(attempt, func(o *Options) { o.Log = &k.log })
 		files, err := s.run(ctx, c)
 		_ = c.Close()
+		r.blobs.FailWrites(0, 0, nil)
 		if err == nil {
 			same(t, want, files)
 			break
 		}
-		if !k.dead.Load() {
+		if !k.dead.Load() && !fault.Has(err, fault.ArtifactDiskFull) {
 			t.Fatal(err)
 		}
-		crashes++
+		stops++
 	}
 	// A stride that is longer than all before it comes unexpected.
-	if again := s.worked - whole; again > crashes*(rigBytes+2_000) {
-		t.Fatalf("%d bytes were done again in %d crashes", again, crashes)
+	if again := s.worked - whole; again > stops*(rigBytes+2*stride) {
+		t.Fatalf("%d bytes were done again after %d stops", again, stops)
 	}
 }

@@ -40,7 +40,7 @@
 // # Draining
 //
 // An attempt that is told to stop because its worker drains loses what it did
-// since the last record, as if it had been killed, unless it makes an offer
-// before it returns: that offer saves, within 2 seconds, a place that needs no
-// output. The outputs themselves end with their context.
+// since the last record, as if it had been killed. If it makes one more offer
+// before it returns, that place is saved when it can be within 2 seconds; it
+// cannot when a larger output is open, which ends with its context.
 package checkpoint

@@ -15,7 +15,7 @@ import (
 type flight struct {
 	record events.Checkpoint
 	marks  map[string]*artifact.Mark
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	// landed is closed when it has ended; err is how.
 	landed chan struct{}
 	err    error
@@ -42,7 +42,7 @@ func (r *Run) take(ctx context.Context, done, total int64) (*flight, error) {
 	}
 	// A place that was taken is saved, whatever becomes of the call: the attempt
 	// may end, and the next one be glad of it.
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.flight, r.done, r.stride, r.last = f, done, 0, r.c.o.Now()
 	go r.fly(ctx, f)
 	return f, nil
@@ -50,9 +50,13 @@ func (r *Run) take(ctx context.Context, done, total int64) (*flight, error) {
 
 // fly saves a place. It ends before landed is closed; stop waits for that.
 func (r *Run) fly(ctx context.Context, f *flight) {
-	defer f.cancel()
+	defer f.cancel(nil)
 	defer close(f.landed)
 	f.err = r.c.store(ctx, f)
+	failed := r.c.failed()
+	if f.err != nil && failed != nil {
+		f.err = failed
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flight, r.retry = nil, f.err != nil
@@ -60,7 +64,7 @@ func (r *Run) fly(ctx context.Context, f *flight) {
 	case f.err == nil:
 	case fault.Has(f.err, fault.CheckpointTooLarge):
 		r.broken = f.err
-	case r.c.failed() == nil:
+	case failed == nil:
 		r.c.o.Slog.Warn("place not saved", r.c.labels("done", f.record.Done, "error", f.err)...)
 	}
 }
@@ -88,7 +92,7 @@ func (r *Run) stop() {
 	f := r.flight
 	r.mu.Unlock()
 	if f != nil {
-		f.cancel()
+		f.cancel(r.c.failed())
 		<-f.landed
 	}
 }

@@ -55,7 +55,7 @@ func (c *Chain) append(ctx context.Context, r events.Checkpoint) (uint64, error)
 	}
 	at, err := c.o.Log.Append(ctx, c.o.Key, next.position, data)
 	if err != nil {
-		return 0, fault.From(err)
+		return 0, answer(ctx, err)
 	}
 	next.position = at
 	c.adopt(next)
@@ -112,7 +112,7 @@ func (c *Chain) look(ctx context.Context) error {
 	case fault.Has(err, fault.CheckpointNone):
 		return c.gone()
 	case err != nil:
-		return fault.From(err)
+		return answer(ctx, err)
 	}
 	return c.judge(e)
 }
@@ -149,7 +149,7 @@ func (c *Chain) judge(e Entry) error {
 	switch {
 	case err == nil && r.Kind == events.CheckpointClosed:
 		return c.fail(fault.New(fault.JobCancelled, "the checkpoints of step "+c.o.Key.Step+" are closed", nil))
-	case err == nil && r.Attempt > c.o.Attempt, written:
+	case err == nil && (r.Attempt > c.o.Attempt || c.o.Fresh && r.Time.After(c.began)), written:
 		return c.fail(fault.New(fault.CheckpointOvertaken, "step "+c.o.Key.Step, nil))
 	case c.o.Fresh:
 		return c.fail(fault.New(fault.CheckpointUnexpected, "step "+c.o.Key.Step, nil))

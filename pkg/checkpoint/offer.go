@@ -23,14 +23,16 @@ const lastWords = 2 * time.Second
 // Faults: checkpoint.overtaken when another worker has taken over,
 // checkpoint.unexpected, job.cancelled, checkpoint.too_large, and the cause of ctx
 // when that has ended. That a place could not be saved for another reason is no
-// fault: the next one is tried.
+// fault: the next one is tried, a quarter of Options.Bytes on. So while the log
+// does not answer, the attempt goes on, and pauses now and then for as long as the
+// log takes to say that it cannot.
 func (r *Run) Offer(ctx context.Context, done, total int64) error {
 	if ctx.Err() != nil {
 		return r.leave(ctx, done, total)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.c.o.saves() || r.c.o.Undo {
+	if !r.c.o.saves() {
 		return r.c.failed()
 	}
 	r.stride, r.seen = max(r.stride, done-r.seen), max(r.seen, done)
@@ -81,7 +83,7 @@ func (r *Run) Save(ctx context.Context, done, total int64) error {
 func (r *Run) save(ctx context.Context, done, total int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.c.o.saves() || r.c.o.Undo {
+	if !r.c.o.saves() {
 		return r.c.failed()
 	}
 	r.seen = max(r.seen, done)

@@ -445,3 +445,57 @@ func TestEvery(t *testing.T) {
 	offer(30, 1) // nothing was done
 	offer(31, 2)
 }
+
+// TestOfferIsCheap: an offer that is not taken allocates nothing.
+func TestOfferIsCheap(t *testing.T) {
+	r := newRig(t)
+	c := r.chain(1, func(o *Options) { o.Now = time.Now })
+	run, _ := resume(t, c)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() {
+		if err := run.Offer(ctx, 1, 2); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestFreshAndOvertaken: somebody who has written since a fresh attempt began has
+// taken it over.
+func TestFreshAndOvertaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run, _ := resume(t, r.chain(1))
+	resume(t, r.chain(1, func(o *Options) {
+		o.Fresh, o.Now = false, func() time.Time { return rigStart.Add(time.Second) }
+	}))
+	wantFault(t, run.Save(t.Context(), 1, 0), fault.CheckpointOvertaken)
+}
+
+// TestEndedLog: an error of a log whose context has ended is why that has.
+func TestEndedLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	log, _ := stuckLog(r.memory)
+	ctx, stop := context.WithCancelCause(t.Context())
+	log.reading = func() error {
+		stop(fault.New(fault.StageDraining, "", nil))
+		return context.Canceled
+	}
+	_, err := r.chain(2, func(o *Options) { o.Log = log }).Resume(ctx, 1, &counter{})
+	wantFault(t, err, fault.StageDraining)
+	log.reading = nil
+	_, err = r.chain(2, func(o *Options) { o.Log = log }).Resume(ctx, 1, &counter{})
+	wantFault(t, err, fault.StageDraining)
+
+	// A save that Close ends fails as every call does from then on.
+	log, entered := stuckLog(r.memory)
+	c := r.chain(1, func(o *Options) { o.Log = log })
+	run, _ := resume(t, c)
+	saved := make(chan error)
+	go func() { saved <- run.Save(context.Background(), 1, 0) }()
+	<-entered
+	must(t, c.Close())
+	wantFault(t, <-saved, fault.InternalBug)
+}
