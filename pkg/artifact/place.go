@@ -18,6 +18,7 @@ import (
 //	8      size of a chunk in bytes, a multiple of the block size
 //	8      bytes written up to the place
 //	8      chunks that earlier places name
+//	8      when the place was noted, in seconds since 1970
 //	32     name of the latest of these, zeros for none
 //	32     digest of the bytes beyond the last whole chunk, zeros for none
 //	32×c   digest of each further whole chunk
@@ -29,7 +30,7 @@ import (
 // stored without a manifest.
 type place struct {
 	block, chunk, size int64
-	first              int64
+	first, at          int64
 	before, tail       sum
 	chunks             []sum
 	states             []state
@@ -37,7 +38,7 @@ type place struct {
 
 const (
 	placeMagic  = "MRPLACE1"
-	placeHeader = 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size
+	placeHeader = 8 + 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size
 	// placeRoom is how much chunks and states take in a place: 64 chunks of the
 	// default size.
 	placeRoom = 64 * (1 + defaultChunk/fullBlock) * sha256.Size
@@ -70,7 +71,7 @@ func (p *place) tailSize() int64 { return p.size - p.end()*p.chunk }
 func (p *place) encode() []byte {
 	b := make([]byte, 0, placeHeader+sha256.Size*(len(p.chunks)+len(p.states)+1))
 	b = append(b, placeMagic...)
-	for _, n := range []int64{p.block, p.chunk, p.size, p.first} {
+	for _, n := range []int64{p.block, p.chunk, p.size, p.first, p.at} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	b = append(b, p.before[:]...)
@@ -99,10 +100,10 @@ func decodePlace(b []byte) (*place, error) {
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(body[8*i:])) }
 	p := &place{
-		block: number(1), chunk: number(2), size: number(3), first: number(4),
+		block: number(1), chunk: number(2), size: number(3), first: number(4), at: number(5),
 	}
-	copy(p.before[:], body[40:])
-	copy(p.tail[:], body[72:])
+	copy(p.before[:], body[48:])
+	copy(p.tail[:], body[80:])
 	return p, p.fill(body[placeHeader:])
 }
 

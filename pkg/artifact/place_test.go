@@ -19,7 +19,7 @@ import (
 // made-up digests.
 func samplePlace(block, chunk, first, n, tail int64) *place {
 	p := &place{
-		block: block, chunk: chunk, size: (first+n)*chunk + tail, first: first,
+		block: block, chunk: chunk, size: (first+n)*chunk + tail, first: first, at: 1_800_000_000,
 		chunks: make([]sum, n), states: make([]state, n*chunk/block),
 	}
 	if first > 0 {
@@ -71,7 +71,7 @@ func TestPlace(t *testing.T) {
 func TestPlaceFormat(t *testing.T) {
 	t.Parallel()
 	got := sha256.Sum256(samplePlace(64, 128, 3, 2, 1).encode())
-	const want = "4cdf225a23bfa5edfe499c83eb8c4991fe07493385f669da8bea715569ba0430"
+	const want = "237fdce3f5179054aeaa16a7e2d3ae1eedbcacbbf6ef400dada1876f7a7e2fe7"
 	if hex.EncodeToString(got[:]) != want {
 		t.Errorf("the place has digest %x, want %s", got, want)
 	}
@@ -131,7 +131,7 @@ func TestPlaceForged(t *testing.T) {
 		"huge first":    func(b []byte) { b[32] = 0x7f },
 		"minus first":   func(b []byte) { b[32] = 0xff },
 		"no first":      func(b []byte) { clear(b[32:40]) },
-		"no before":     func(b []byte) { clear(b[40:72]) },
+		"no before":     func(b []byte) { clear(b[48:80]) },
 	} {
 		b := samplePlace(64, 128, 3, 4, 0).encode()
 		change(b)

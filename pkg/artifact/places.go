@@ -14,20 +14,39 @@ type places struct {
 	s      *Store
 	before time.Time
 	kept   map[sum]bool
-	swept  bool
 }
 
-func (s *Store) placesSince(before time.Time) *places {
-	return &places{s: s, before: before, kept: map[sum]bool{}}
+// keepResumable removes the places that are not needed any more, and from left
+// what the others name. Writers may be resumed meanwhile, see [Writer.claim]: so
+// places are looked for again after those were removed.
+func (s *Store) keepResumable(
+	ctx context.Context, left map[string]int64, before time.Time,
+) error {
+	p := &places{s: s, before: before, kept: map[sum]bool{}}
+	old, err := p.keep(ctx, left)
+	if err != nil {
+		return err
+	}
+	for _, d := range old {
+		if p.kept[d] {
+			continue
+		}
+		if err := s.d.Delete(ctx, placeName(d), before); err != nil {
+			return s.fail(ctx, "sweep "+placeName(d), err)
+		}
+	}
+	if len(left) > 0 {
+		_, err = p.keep(ctx, left)
+	}
+	return err
 }
 
-// keep removes from left what the places name that are new since the last call.
-// The first call also removes the places that are not needed any more.
-func (p *places) keep(ctx context.Context, left map[string]int64) error {
-	var old []sum
+// keep removes from left what those places name that it has not seen yet and that
+// were written lately, and returns the others.
+func (p *places) keep(ctx context.Context, left map[string]int64) (old []sum, err error) {
 	for info, err := range p.s.d.List(ctx, placePrefix) {
 		if err != nil {
-			return p.s.fail(ctx, "list the places", err)
+			return nil, p.s.fail(ctx, "list the places", err)
 		}
 		d, err := parseDigest(digestPrefix + info.Name[strings.LastIndexByte(info.Name, '/')+1:])
 		if err != nil {
@@ -36,22 +55,10 @@ func (p *places) keep(ctx context.Context, left map[string]int64) error {
 		if info.Written.Before(p.before) {
 			old = append(old, d)
 		} else if err := p.follow(ctx, d, left); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if p.swept {
-		return nil
-	}
-	p.swept = true
-	for _, d := range old {
-		if p.kept[d] {
-			continue
-		}
-		if err := p.s.d.Delete(ctx, placeName(d), p.before); err != nil {
-			return p.s.fail(ctx, "sweep "+placeName(d), err)
-		}
-	}
-	return nil
+	return old, nil
 }
 
 // follow keeps the place d and those before it.
@@ -59,7 +66,10 @@ func (p *places) follow(ctx context.Context, d sum, left map[string]int64) error
 	for !p.kept[d] {
 		q, err := p.s.readPlace(ctx, d)
 		if fault.Has(err, fault.ArtifactNotFound) {
-			return nil // nobody can resume from there
+			// A writer may have been resumed from there just before the place was
+			// removed, and count on chunks of which nobody knows which they are.
+			clear(left)
+			return nil
 		}
 		if err != nil {
 			return err

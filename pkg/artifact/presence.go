@@ -45,6 +45,22 @@ func (s *Store) checkChunk(ctx context.Context, d sum) error {
 	return nil
 }
 
+// renewChunk reads a chunk and writes it again, which makes it young.
+func (s *Store) renewChunk(ctx context.Context, d sum) error {
+	blob, err := s.d.Create(ctx)
+	if err != nil {
+		return s.fail(ctx, "write a chunk", err)
+	}
+	defer blob.Abort()
+	if err := s.copyChunk(ctx, blob, d, s.sizes.chunk); err != nil {
+		return err
+	}
+	if err := blob.Commit(ctx, chunkName(d)); err != nil {
+		return s.fail(ctx, "write chunk "+d.String(), err)
+	}
+	return nil
+}
+
 // lost makes of err, when it says that something is missing or damaged that a
 // writer has found or stored before, a fault that passes: the next attempt finds
 // out at its start.

@@ -16,6 +16,10 @@ import (
 // means nothing to anybody but [Store.Resume].
 type State = json.RawMessage
 
+// freshPlace is how old a place may be so that no sweep, whatever the clock of its
+// machine, takes yet what it names.
+const freshPlace = defaultGrace - time.Hour
+
 // Size is how many bytes were written so far, counting those of a resumed
 // writer's state.
 func (w *Writer) Size() int64 { return w.size }
@@ -74,23 +78,43 @@ func (w *Writer) restart(p *place, way []*place) error {
 	for i, q := range way[1:] {
 		w.trail.stops = append(w.trail.stops, stop{name: q.before, end: way[i].end()})
 	}
-	// The place is stored so that a sweep spares what it names from now on, and
-	// only then it is worth looking whether all is there.
-	if err := w.trail.store(w.ctx, w.s, p); err != nil {
+	if err := w.claim(p); err != nil || len(from.chunks) == 0 {
 		return err
 	}
-	w.trail.since = time.Now()
-	if len(from.chunks) == 0 {
-		return nil
-	}
-	if err := w.s.checkChunks(w.ctx, from.chunks); err != nil {
+	err := w.s.checkChunks(w.ctx, from.chunks)
+	if err != nil {
 		return err
 	}
-	var err error
 	if w.pipe, err = newPipeline(w.ctx, w.s, from); err == nil {
 		w.size = w.pipe.size
 	}
 	return err
+}
+
+// claim makes sure that no sweep, not even one that has begun, takes from now on
+// what p names; the tail is stored again anyway. The place is stored, so that a
+// later sweep finds it. One that does not has either kept the place before, or has
+// removed that before it looked: so this is looked for afterwards. What p names
+// itself has been written, or named, lately, unless p is old.
+func (w *Writer) claim(p *place) error {
+	if err := w.trail.store(w.ctx, w.s, p); err != nil {
+		return err
+	}
+	w.trail.since = time.Now()
+	if p.first > 0 {
+		if _, err := w.s.d.Stat(w.ctx, placeName(p.before)); err != nil {
+			return w.s.fail(w.ctx, "look for a place", err)
+		}
+	}
+	if time.Since(time.Unix(p.at, 0)) < freshPlace {
+		return nil
+	}
+	for _, d := range p.chunks {
+		if err := w.s.renewChunk(w.ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refill writes the bytes beyond the last whole chunk again.

@@ -11,10 +11,6 @@ import (
 // defaultGrace is how old a chunk is when a sweep takes it for left over.
 const defaultGrace = 24 * time.Hour
 
-// removeAtOnce is how many chunks a sweep removes before it looks again which ones
-// are used.
-const removeAtOnce = 64
-
 // always makes a driver delete whatever the age.
 var always time.Time
 
@@ -35,9 +31,10 @@ type Swept struct {
 // Resume of it or of a later one. After that the next Sweep takes it, and Resume
 // fails with artifact.not_found.
 //
-// Sweep may run while the store is used, and again after a failure. A manifest, or
-// a blob that states refer to, that cannot be read ends it before anything is
-// removed that it may speak of: its chunks may be all that is left of a file.
+// Sweep may run while the store is used, and again after a failure. With a grace of
+// less than 24 hours nothing may be resumed meanwhile. A manifest, or a blob that
+// states refer to, that cannot be read ends it before any chunk is removed: its
+// chunks may be all that is left of a file.
 func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if err := s.usable(ctx); err != nil {
 		return Swept{}, err
@@ -54,34 +51,17 @@ func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if err != nil {
 		return done, err
 	}
-	for places := s.placesSince(before); ; {
-		if err := places.keep(ctx, left); err != nil || len(left) == 0 {
-			return done, err
-		}
-		if err := s.remove(ctx, left, before, &done); err != nil {
-			return done, err
-		}
+	if err := s.keepResumable(ctx, left, before); err != nil {
+		return done, err
 	}
-}
-
-// remove removes some of left. There are few at a time, so that a writer that is
-// resumed meanwhile is seen soon.
-func (s *Store) remove(
-	ctx context.Context, left map[string]int64, before time.Time, done *Swept,
-) error {
-	n := 0
 	for name, size := range left {
 		if err := s.d.Delete(ctx, name, before); err != nil {
-			return s.fail(ctx, "sweep "+name, err)
+			return done, s.fail(ctx, "sweep "+name, err)
 		}
-		delete(left, name)
 		done.Chunks++
 		done.Bytes += size
-		if n++; n == removeAtOnce {
-			break
-		}
 	}
-	return nil
+	return done, nil
 }
 
 // oldChunks returns the sizes of the chunks that were written before.

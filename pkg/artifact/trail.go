@@ -86,7 +86,7 @@ func (t *trail) place(m *Mark, n int64) *place {
 	from := t.before(n)
 	states := z.chunk / z.block
 	return &place{
-		block: z.block, chunk: z.chunk, size: m.size, tail: m.tail,
+		block: z.block, chunk: z.chunk, size: m.size, at: m.at.Unix(), tail: m.tail,
 		first: from.end, before: from.name,
 		chunks: m.chunks[from.end:n], states: m.states[from.end*states : n*states],
 	}
