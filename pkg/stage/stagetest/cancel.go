@@ -15,7 +15,7 @@ import (
 func (k *Kit) testCancel(t *testing.T, c Case) {
 	r := k.rehearse(t, c)
 	for n := range k.Cancels {
-		j, w := r.job(t)
+		x := r.trial(t)
 		what := ""
 		for cut := range 1 + n%2 {
 			at := int64(-1) // before it begins
@@ -23,13 +23,14 @@ func (k *Kit) testCancel(t *testing.T, c Case) {
 				at = r.rnd.Int64N(r.moved + 1)
 			}
 			what += fmt.Sprintf("cut at byte %d of %d, ", at, r.moved)
-			if !j.incarnate(k, w).interrupt(t, r.where(what), at) {
+			if !x.next().interrupt(t, r.where(what), at) {
 				return
 			}
 		}
-		last := j.incarnate(k, w).start()
+		last := x.next().start()
 		last.wait(t, r.where(what))
 		r.judge(t, r.where(what+"then resumed"), last)
+		x.cleanUp(r.where(what+"then resumed"), last.res)
 		if t.Failed() {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/stage"
 )
 
 // testCrash kills attempts between any two calls, lets the next one resume, and
@@ -38,34 +39,26 @@ const faultyCrashes = 4
 // more. It returns all of them.
 func (r *rehearsal) crash(t *testing.T, where string, plan []point) []*incarnation {
 	t.Helper()
-	j, w := r.job(t)
-	before := r.k.effectsNow(t)
+	x := r.trial(t)
 	var all []*incarnation
 	for _, p := range plan {
-		i := j.incarnate(r.k, w).dies(p).start()
+		i := x.next().dies(p).start()
 		i.gone(t, where)
 		all = append(all, i)
 	}
-	last := j.incarnate(r.k, w).start()
+	last := x.next().start()
 	last.wait(t, where)
 	if r.unsure(last.err) {
-		last = r.settle(t, where, j, w, before)
+		last = x.settle(where)
 	}
 	if last == nil {
+		x.cleanUp(where, stage.Result{})
 		return all
 	}
 	r.judge(t, where, last)
-	r.sameEffects(t, where, before, j)
+	x.sameEffects(where)
+	x.cleanUp(where, last.res)
 	return append(all, last)
-}
-
-// sameEffects checks that the world has changed as it does undisturbed.
-func (r *rehearsal) sameEffects(t *testing.T, where string, before map[string]string, j *Job) {
-	t.Helper()
-	got := changes(before, r.k.effectsNow(t), j.task.Job)
-	if diff := cmp.Diff(r.effects, got); diff != "" {
-		t.Errorf("%s: other effects (-undisturbed +this): %s", where, diff)
-	}
 }
 
 // unsure reports whether an attempt says that it cannot tell of an effect, as it
@@ -76,25 +69,23 @@ func (r *rehearsal) unsure(err error) bool {
 
 // settle is what a person does who is asked whether an effect was made: looks, and
 // says so. It returns nil when that cannot be said of all effects at once.
-func (r *rehearsal) settle(
-	t *testing.T, where string, j *Job, w *world, before map[string]string,
-) *incarnation {
-	t.Helper()
-	got := changes(before, r.k.effectsNow(t), j.task.Job)
+func (x *trial) settle(where string) *incarnation {
+	x.Helper()
+	got := x.effects()
 	word := events.SettleNotDone
 	switch {
 	case len(got) == 0:
-	case cmp.Equal(got, r.effects):
+	case cmp.Equal(got, x.r.effects):
 		word = events.SettleDone
 	default:
 		for name, content := range got {
-			if want, ok := r.effects[name]; !ok || want != content {
-				t.Errorf("%s: %s is %q and not %q, undisturbed", where, name, content, want)
+			if want, ok := x.r.effects[name]; !ok || want != content {
+				x.Errorf("%s: %s is %q and not %q, undisturbed", where, name, content, want)
 			}
 		}
 		return nil
 	}
-	i := j.settled(r.k, w, word).start()
-	i.wait(t, where+", settled as "+string(word))
+	i := x.settled(word).start()
+	i.wait(x.T, where+", settled as "+string(word))
 	return i
 }

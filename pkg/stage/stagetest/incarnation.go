@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -32,13 +31,6 @@ func (j *Job) incarnate(k *Kit, w *world) *incarnation {
 	i.task = j.next(i.store, gatedLog{w.log, i.gate})
 	i.ctx, i.end = context.WithCancelCause(j.t.Context())
 	return i
-}
-
-// settled is incarnate after a person has said what is true of an effect.
-func (j *Job) settled(k *Kit, w *world, word events.Settlement) *incarnation {
-	j.chain.Settle = word
-	defer func() { j.chain.Settle = "" }()
-	return j.incarnate(k, w)
 }
 
 // dies makes the process end at p, as if it was killed.

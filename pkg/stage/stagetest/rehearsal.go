@@ -1,13 +1,9 @@
 package stagetest
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
-	"io"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -99,33 +95,15 @@ func (r *rehearsal) record(t *testing.T) *rehearsal {
 // undisturbed runs the case in a job of its own.
 func (r *rehearsal) undisturbed(t *testing.T, how string) *incarnation {
 	t.Helper()
-	j, w := r.job(t)
-	before := r.k.effectsNow(t)
-	i := j.incarnate(r.k, w).start()
+	x := r.trial(t)
+	i := x.next().start()
 	i.wait(t, r.where(how))
-	r.effects = changes(before, r.k.effectsNow(t), i.task.Job)
+	r.effects = x.effects()
 	if r.c.Fault == "" && i.err != nil {
 		t.Fatalf("%s: %v", r.where(how), i.err)
 	}
+	x.cleanUp(r.where(how), i.res)
 	return i
-}
-
-// job returns another job with this task, in a world of its own.
-func (r *rehearsal) job(t *testing.T) (*Job, *world) {
-	t.Helper()
-	r.jobs++
-	id := events.JobID(fmt.Sprint("stagetest ", r.k.Seed), fmt.Sprint(t.Name(), " ", r.jobs))
-	j := jobWith(t, r.c, r.files, id).of(r.k.Stage.Spec())
-	j.chain.Bytes = r.bytes
-	w := newWorld(t, r.disk, r.chunk)
-	if r.c.Prepare != nil {
-		first := j.incarnate(r.k, w)
-		r.c.Prepare(t, first.task)
-		first.close()
-		j.attempts = 0
-		j.task.Files, j.task.Sources, j.task.RawConfig = first.task.Files, first.task.Sources, first.task.RawConfig
-	}
-	return j, w
 }
 
 // where names what is tried, for a complaint.
@@ -161,53 +139,7 @@ func (i *incarnation) result() stage.Result {
 		res.Findings = map[string]string{}
 	}
 	for key, value := range i.res.Findings {
-		res.Findings[key] = anonymous(value, i.task.Job)
+		res.Findings[key] = strings.ReplaceAll(value, i.task.Job, "(job)")
 	}
 	return res
 }
-
-// intact checks that the files of a result are in the world as they should be.
-func (w *world) intact(t *testing.T, where string, files []events.File) {
-	t.Helper()
-	s := w.open(newGate(nil))
-	defer s.Close()
-	for _, f := range files {
-		r, err := s.Open(context.WithoutCancel(t.Context()), f.Digest)
-		if err != nil {
-			t.Errorf("%s: output %q: %v", where, f.Name, err)
-			continue
-		}
-		n, err := r.WriteTo(io.Discard)
-		_ = r.Close()
-		if err != nil || n != f.Size {
-			t.Errorf("%s: output %q has %d bytes and not %d: %v", where, f.Name, n, f.Size, err)
-		}
-	}
-}
-
-// effectsNow is what the stage has done outside so far.
-func (k *Kit) effectsNow(t *testing.T) map[string]string {
-	t.Helper()
-	if k.Effects == nil {
-		return nil
-	}
-	return maps.Clone(k.Effects(t))
-}
-
-// changes is what is different now, without the name of the job that did it.
-func changes(before, now map[string]string, job string) map[string]string {
-	out := map[string]string{}
-	for name, content := range now {
-		if was, ok := before[name]; !ok || was != content {
-			out[anonymous(name, job)] = anonymous(content, job)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := now[name]; !ok {
-			out[anonymous(name, job)] = "(gone)"
-		}
-	}
-	return out
-}
-
-func anonymous(s, job string) string { return strings.ReplaceAll(s, job, "(job)") }

@@ -11,6 +11,8 @@ const (
 	// largeBytes is how much may be done again of a large file, and largeChunk is
 	// stored at once.
 	largeBytes, largeChunk = 4 << 20, 1 << 20
+	// readAhead is what a reader of the store reads before it is asked for.
+	readAhead = 2 << 20
 	// largeLimit is when an attempt at a large file hangs.
 	largeLimit = 10 * time.Minute
 )
@@ -35,14 +37,14 @@ func (k *Kit) testResume(t *testing.T) {
 	case r.saves == 0 && k.Resumes:
 		t.Errorf("%s: no place was saved, although the stage resumes", r.where("undisturbed"))
 	case r.saves > 0:
-		r.repeats(t, largeBytes+unit)
+		r.repeats(t, largeBytes+unit+readAhead)
 	}
 }
 
 // repeats checks that crashes make the stage read no more than limit again, each.
 func (r *rehearsal) repeats(t *testing.T, limit int64) {
 	t.Helper()
-	for _, p := range choose(r.calls, max(r.k.Crashes/4, 2), r.rnd) {
+	for _, p := range choose(r.calls, max(r.k.Crashes/6, 2), r.rnd) {
 		where := r.where("died " + p.String())
 		all := r.crash(t, where, []point{p})
 		again := -r.read

@@ -34,23 +34,27 @@ func (k *Kit) testTamper(t *testing.T, c Case) {
 	}
 	p := saves[min(len(saves)-1, 1+r.rnd.IntN(len(saves)))]
 	where := r.where("died " + p.String())
-	j, w := r.job(t)
-	j.incarnate(k, w).dies(p).start().gone(t, where)
-	left := w.records(t, j)
+	x := r.trial(t)
+	x.next().dies(p).start().gone(t, where)
+	left := x.records()
 	if len(left) == 0 {
 		return // it was done sooner this time
 	}
-	for _, x := range r.older(left) {
-		i := r.after(t, where+", "+x.what, j, w, x.log)
-		r.judge(t, where+", "+x.what, i)
+	var last *incarnation
+	for _, f := range r.older(left) {
+		last = x.after(where+", "+f.what, f.log)
+		r.judge(t, where+", "+f.what, last)
 	}
+	x.cleanUp(where, last.res)
 	for range k.Crashes {
 		what, log := r.rubbish(left)
-		r.trust(t, where+", "+what, r.after(t, where+", "+what, j, w, log))
+		last = x.after(where+", "+what, log)
+		r.trust(t, where+", "+what, last)
 		if t.Failed() {
 			return
 		}
 	}
+	x.cleanUp(where, last.res)
 }
 
 // forgery is a log that was tampered with.
@@ -88,17 +92,17 @@ func (r *rehearsal) older(left chain) []forgery {
 }
 
 // after lets the next attempt work in the world as it is, with other records.
-func (r *rehearsal) after(t *testing.T, where string, j *Job, w *world, log [][]byte) *incarnation {
-	t.Helper()
-	other, key, at := checkpoint.NewMemory(), chainOf(j), uint64(0)
+func (x *trial) after(where string, log [][]byte) *incarnation {
+	x.Helper()
+	other, at := checkpoint.NewMemory(), uint64(0)
 	for _, data := range log {
 		var err error
-		if at, err = other.Append(context.WithoutCancel(t.Context()), key, at, data); err != nil {
-			t.Fatal(err)
+		if at, err = other.Append(context.WithoutCancel(x.Context()), x.j.key(), at, data); err != nil {
+			x.Fatal(err)
 		}
 	}
-	i := j.incarnate(r.k, w.split(t, other)).start()
-	i.wait(t, where)
+	i := x.j.incarnate(x.r.k, x.w.split(x, other)).start()
+	i.wait(x.T, where)
 	return i
 }
 
@@ -108,8 +112,9 @@ func (r *rehearsal) trust(t *testing.T, where string, i *incarnation) {
 	t.Helper()
 	var f *fault.Error
 	switch {
-	case i.err == nil:
+	case i.err == nil && i.res.Check() == nil: // otherwise the worker refuses the result
 		r.judge(t, where, i)
+	case i.err == nil:
 	case fault.Has(i.err, fault.StagePanic):
 		t.Errorf("%s: panics: %v", where, i.err)
 	case !errors.As(i.err, &f):
@@ -117,25 +122,21 @@ func (r *rehearsal) trust(t *testing.T, where string, i *incarnation) {
 	}
 }
 
-func chainOf(j *Job) checkpoint.Key {
-	return checkpoint.Key{Tenant: j.task.Tenant, Job: j.task.Job, Step: j.task.Step}
-}
-
-// records returns what an attempt has left, up to its last save.
-func (w *world) records(t *testing.T, j *Job) chain {
-	t.Helper()
-	kept, err := w.log.Kept(context.WithoutCancel(t.Context()), chainOf(j))
+// records returns what an attempt has left.
+func (x *trial) records() chain {
+	x.Helper()
+	kept, err := x.w.log.Kept(context.WithoutCancel(x.Context()), x.j.key())
 	if err != nil {
-		t.Fatal(err)
+		x.Fatal(err)
 	}
 	var out chain
 	for _, e := range kept {
 		var c events.Checkpoint
 		if err := json.Unmarshal(e.Data, &c); err != nil {
-			t.Fatal(err)
+			x.Fatal(err)
 		}
 		if !bytes.Equal(seal(c), e.Data) {
-			t.Fatalf("the kit does not know how to write this record: %s", e.Data)
+			x.Fatalf("the kit does not know how to write this record: %s", e.Data)
 		}
 		out = append(out, c)
 	}

@@ -93,7 +93,7 @@ func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
 	task.Scratch, task.Store = j.t.TempDir(), store
 	o := j.chain
 	o.Log, o.Store, o.Slog = log, store, slog.New(slog.DiscardHandler)
-	o.Key = checkpoint.Key{Tenant: task.Tenant, Job: task.Job, Step: task.Step}
+	o.Key = j.key()
 	o.Attempt, o.Worker, o.Fresh = j.attempts, fmt.Sprint("worker-", j.attempts), j.attempts == 1
 	o.Inputs = inputsOf(&task)
 	if o.Stage == "" {
@@ -101,6 +101,11 @@ func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
 	}
 	task.Checkpoints = checkpoint.New(o)
 	return &task
+}
+
+// key names the records of the step's checkpoints.
+func (j *Job) key() checkpoint.Key {
+	return checkpoint.Key{Tenant: j.task.Tenant, Job: j.task.Job, Step: j.task.Step}
 }
 
 // inputsOf is the digest of everything that a task is given, made as a worker does.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
 	"github.com/millrace/millrace/pkg/checkpoint"
@@ -40,6 +41,25 @@ func (w *world) split(t testing.TB, log *checkpoint.Memory) *world {
 // open returns the store as the next process sees it, which closes it.
 func (w *world) open(g *gate) *artifact.Store {
 	return artifact.New(gatedStore{w.disk, g}, &artifact.Options{ChunkSize: w.chunk})
+}
+
+// intact checks that the files of a result are in the world as they should be.
+func (w *world) intact(t *testing.T, where string, files []events.File) {
+	t.Helper()
+	s := w.open(newGate(nil))
+	defer s.Close()
+	for _, f := range files {
+		r, err := s.Open(context.WithoutCancel(t.Context()), f.Digest)
+		if err != nil {
+			t.Errorf("%s: output %q: %v", where, f.Name, err)
+			continue
+		}
+		n, err := r.WriteTo(io.Discard)
+		_ = r.Close()
+		if err != nil || n != f.Size {
+			t.Errorf("%s: output %q has %d bytes and not %d: %v", where, f.Name, n, f.Size, err)
+		}
+	}
 }
 
 // clone copies what is stored.

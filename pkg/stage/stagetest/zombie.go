@@ -7,8 +7,13 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// zombies is how many attempts of a case are held.
-const zombies = 6
+const (
+	// zombies is how many attempts of a case are held.
+	zombies = 6
+	// stalled is how long at most. The next attempt may need longer, and then
+	// both work at once.
+	stalled = 500 * time.Millisecond
+)
 
 // testZombie holds an attempt at a call, as if its machine had stalled, lets the
 // next one do the work, and then lets the first one go on.
@@ -28,10 +33,9 @@ func (k *Kit) testZombie(t *testing.T, c Case) {
 // stall holds one attempt at p while another finishes.
 func (r *rehearsal) stall(t *testing.T, where string, p point) {
 	t.Helper()
-	j, w := r.job(t)
-	before := r.k.effectsNow(t)
+	x := r.trial(t)
 	held := make(chan struct{})
-	slow := j.incarnate(r.k, w)
+	slow := x.next()
 	slow.gate.holdAt(p, held)
 	slow.start()
 	defer slow.gate.release()
@@ -41,25 +45,25 @@ func (r *rehearsal) stall(t *testing.T, where string, p point) {
 	case <-time.After(r.k.patience):
 		t.Fatalf("%s: the attempt hangs: still running after %v", where, r.k.patience)
 	}
-	next := j.incarnate(r.k, w).start()
+	next := x.next().start()
 	select {
 	case <-next.done:
-	case <-time.After(r.k.Grace): // it may wait for what the first one has, such as a slot
+	case <-time.After(stalled): // it may wait for what the first one has, such as a slot
 		slow.gate.release()
 	}
 	next.wait(t, where+", the next attempt")
-	if r.unsure(next.err) {
-		next = nil // nobody can say now what the first one will do
-	} else {
+	unsure := r.unsure(next.err) // nobody can say now what the first one will do
+	if !unsure {
 		r.judge(t, where+", the next attempt", next)
 	}
 	slow.gate.release()
 	slow.wait(t, where+", then went on")
 	r.overtaken(t, where+", then went on", slow)
-	if next != nil {
-		w.intact(t, where+", then went on", next.res.Files)
-		r.sameEffects(t, where+", then went on", before, j)
+	if !unsure {
+		x.w.intact(t, where+", then went on", next.res.Files)
+		x.sameEffects(where + ", then went on")
 	}
+	x.cleanUp(where+", then went on", next.res)
 }
 
 // overtaken checks what has become of an attempt that was held.

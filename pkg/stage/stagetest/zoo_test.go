@@ -27,8 +27,8 @@ var zoo = map[string]caught{
 	"changes its task":      {"TestSound", "Repeat", "changed its task"},
 	"leaves a goroutine":    {"TestSound", "Together", "something goes on running"},
 	"undo is surprised":     {"TestSound", "Undo", "undo before do"},
-	"undo forgets":          {"TestSound", "Undo", "undo after do leaves"},
-	"undo needs the result": {"TestSound", "Undo", "undo after a cut leaves"},
+	"undo forgets":          {"TestSound", "Undo", "undo leaves"},
+	"undo needs the result": {"TestSound", "Undo", "undo after a cut: undo leaves"},
 
 	"forgets its place":              {"TestRelay", "Crash", "another result"},
 	"offers before writing":          {"TestRelay", "Crash", "another result"},
