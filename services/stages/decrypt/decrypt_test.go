@@ -154,8 +154,10 @@ func TestReversesEncrypt(t *testing.T) {
 	t.Parallel()
 	id := identity(t)
 	files := []stagetest.Content{
-		{Name: "a.txt", MediaType: "text/plain", Data: []byte("abc")}, {Name: "big", Size: 3<<20 + 1},
-		{Name: "empty", Data: []byte{}}, {Name: strings.Repeat("ü", 127), Size: 5},
+		{Name: "a.txt", MediaType: "text/plain", Data: []byte("abc")},
+		{Name: "big", Size: 3<<20 + 1},
+		{Name: "empty", Data: []byte{}},
+		{Name: strings.Repeat("ü", 127), Size: 5},
 	}
 	task := stagetest.NewTask(t, stagetest.Case{
 		Files: files, Config: `{"recipients":["` + id.Recipient().String() + `"]}`,
