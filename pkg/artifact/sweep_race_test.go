@@ -69,18 +69,20 @@ func (b *interjectedBlob) Commit(ctx context.Context, name string) error {
 	return b.Blob.Commit(ctx, name)
 }
 
-// oldState returns a store with what a state speaks of that was noted long ago: a
-// stored place, whole chunks since then, and a tail.
-func oldState(t *testing.T, content []byte) (*memstore.Store, artifact.State) {
+// oldState returns a store with what a state speaks of that was noted long ago:
+// whole chunks and a tail, and before them, when far is set, a stored place.
+func oldState(t *testing.T, content []byte, far bool) (*memstore.Store, artifact.State) {
 	t.Helper()
 	d := memstore.New()
 	s := newStore(t, d, smallChunk)
 	w := s.Create(t.Context(), nil)
-	write(t, w, content[:3*smallChunk])
+	write(t, w, content[:2*smallChunk])
 	state := waitFor(t, w.Mark())
-	w.Abort()
-	w = resume(t, s, marked{3 * smallChunk, state}, nil)
-	write(t, w, content[3*smallChunk:5*smallChunk+100])
+	if far {
+		w.Abort()
+		w = resume(t, s, marked{2 * smallChunk, state}, nil)
+	}
+	write(t, w, content[2*smallChunk:4*smallChunk+100])
 	state = waitFor(t, w.Mark())
 	w.Abort()
 	time.Sleep(30 * time.Hour)
@@ -104,86 +106,77 @@ func goOn(
 
 // wantWholeOrFault fails when content was committed and is not all there, or was
 // not for another reason than that what the state spoke of was swept.
-func wantWholeOrFault(
-	t *testing.T, d driver.Store, f events.File, err error, content []byte, where int64,
-) {
+func wantWholeOrFault(t *testing.T, d driver.Store, f events.File, err error, content []byte) {
 	t.Helper()
 	s := artifact.New(d, &artifact.Options{ChunkSize: smallChunk})
 	switch {
 	case err == nil && !bytes.Equal(get(t, s, f.Digest), content):
-		t.Fatalf("before operation %d: other bytes came back", where)
+		t.Fatal("other bytes came back")
 	case err != nil && !fault.Has(err, fault.ArtifactNotFound) && !fault.Has(err, fault.ArtifactIO):
-		t.Fatalf("before operation %d: %v", where, err)
+		t.Fatalf("going on: %v", err)
 	case err != nil:
 		wantNothing(t, s, digestOf(content))
 	}
 }
 
-// TestResumeDuringSweep resumes from a state that is too old before every single
-// operation of a sweep.
-func TestResumeDuringSweep(t *testing.T) {
+// TestSweepMeetsResume goes on from a state that is too old. A sweep begins before
+// one operation of the writer, any one, and holds before one of its own, any one,
+// until the writer has committed.
+func TestSweepMeetsResume(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		content := drivertest.Content(7*int(smallChunk), 1)
-		good, bad := 0, 0
-		for at, done := int64(0), false; !done; at++ {
-			d, state := oldState(t, content)
-			var f events.File
-			var err error
-			slow := &interjected{Store: d, call: func() {
-				f, err = goOn(t, newStore(t, d, smallChunk), state, content)
-			}}
-			slow.left.Store(at)
-			if _, err := artifact.New(slow, nil).Sweep(t.Context(), 0); err != nil {
-				t.Fatal(err)
+	for _, far := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			seen := map[bool]int{}
+			for begin := int64(0); ; begin++ {
+				met := false
+				for hold := int64(0); meet(t, far, begin, hold, seen); hold++ {
+					met = true
+				}
+				if !met {
+					break
+				}
 			}
-			if done = slow.left.Load() >= 0; done {
-				break
+			if seen[true] < 50 || seen[false] < 10 {
+				t.Errorf("%d writers went on and %d could not: they do not meet the sweep",
+					seen[true], seen[false])
 			}
-			wantWholeOrFault(t, d, f, err, content, at)
-			if err == nil {
-				good++
-			} else {
-				bad++
-			}
-			sweep(t, newStore(t, d, smallChunk))
-			wantWholeOrFault(t, d, f, err, content, at)
-		}
-		if good < 3 || bad < 3 {
-			t.Errorf("%d went on and %d could not: the test does not meet the sweep", good, bad)
-		}
-	})
+		})
+	}
 }
 
-// TestSweepDuringResume sweeps before every single operation of a writer that is
-// resumed from a state that is too old.
-func TestSweepDuringResume(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		content := drivertest.Content(7*int(smallChunk), 1)
-		good, bad := 0, 0
-		for at, done := int64(0), false; !done; at++ {
-			d, state := oldState(t, content)
-			slow := &interjected{Store: d, call: func() {
-				if _, err := newStore(t, d, smallChunk).Sweep(t.Context(), 0); err != nil {
-					t.Error(err)
-				}
-			}}
-			slow.left.Store(at)
-			s := artifact.New(slow, &artifact.Options{ChunkSize: smallChunk})
-			f, err := goOn(t, s, state, content)
-			if done = slow.left.Load() >= 0; done {
-				break
+// meet reports whether both the writer and the sweep have so many operations.
+func meet(t *testing.T, far bool, begin, hold int64, seen map[bool]int) bool {
+	t.Helper()
+	content := drivertest.Content(6*int(smallChunk), 1)
+	d, state := oldState(t, content, far)
+	held, free, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	swept := &interjected{Store: d, call: func() { close(held); <-free }}
+	swept.left.Store(hold)
+	written := &interjected{Store: d, call: func() {
+		go func() {
+			defer close(over)
+			if _, err := artifact.New(swept, nil).Sweep(t.Context(), 0); err != nil {
+				t.Error(err)
 			}
-			wantWholeOrFault(t, d, f, err, content, at)
-			if err == nil {
-				good++
-			} else {
-				bad++
-			}
+		}()
+		select {
+		case <-held:
+		case <-over:
 		}
-		if good < 3 || bad < 1 {
-			t.Errorf("%d went on and %d could not: the test does not meet the sweep", good, bad)
-		}
-	})
+	}}
+	written.left.Store(begin)
+	s := artifact.New(written, &artifact.Options{ChunkSize: smallChunk})
+	f, err := goOn(t, s, state, content)
+	close(free)
+	if written.left.Load() >= 0 {
+		return false // the writer was done before
+	}
+	<-over
+	wantWholeOrFault(t, d, f, err, content)
+	if _, err := s.Sweep(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	wantWholeOrFault(t, d, f, err, content)
+	seen[err == nil]++
+	return swept.left.Load() < 0
 }
