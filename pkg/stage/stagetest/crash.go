@@ -40,6 +40,7 @@ const faultyCrashes = 4
 func (r *rehearsal) crash(t *testing.T, where string, plan []point) []*incarnation {
 	t.Helper()
 	x := r.trial(t)
+	where += x.redeliver()
 	var all []*incarnation
 	for _, p := range plan {
 		i := x.next().dies(p).start()

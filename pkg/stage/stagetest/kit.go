@@ -1,37 +1,3 @@
-// Package stagetest is the kit that every stage must pass.
-//
-// It runs a stage the way the mill does when things go wrong: the same task
-// twice, several at once, interrupted at random places, with configurations
-// that are none, with more bytes than memory, undone before it was done and
-// undone twice. What it expects is what package stage promises to the rest of
-// Millrace:
-//
-//   - the description is complete, and the same every time;
-//   - the same task gives the same result, also after an attempt that was cut off;
-//   - a run that is told to stop returns within its grace;
-//   - memory does not grow with the size of the files;
-//   - a configuration that does not match the schema is refused as such;
-//   - results keep to their limits, and findings and faults are declared;
-//   - nothing goes on running after Run has returned, or at last after Close when
-//     the stage has one;
-//   - an undo leaves the world as it was, however often it is called, and
-//     succeeds when there is nothing to undo.
-//
-// A test of a stage is one call of [Test] with the tasks to try:
-//
-//	func TestKit(t *testing.T) {
-//		stagetest.Test(t, stagetest.Kit{
-//			Stage: reverse.New(),
-//			Cases: []stagetest.Case{{
-//				Name:  "two files",
-//				Files: []stagetest.Content{{Name: "a.txt", Data: []byte("abc")}, {Name: "big", Size: 9 << 20}},
-//				Check: func(t *testing.T, task *stage.Task, r stage.Result) { … },
-//			}},
-//			Large: func(files []stagetest.Content) stagetest.Case { return stagetest.Case{Files: files} },
-//		})
-//	}
-//
-// [NewTask] makes tasks for tests of one's own.
 package stagetest
 
 import (

@@ -34,9 +34,12 @@ type Job struct {
 	store *artifact.Store
 	log   checkpoint.Log
 	// task and chain are what all attempts get.
-	task     stage.Task
-	chain    checkpoint.Options
-	attempts int
+	task  stage.Task
+	chain checkpoint.Options
+	// attempts were made, by so many processes: where redelivered is true, the
+	// next process is given the attempt of the one before.
+	attempts, processes int
+	redelivered         bool
 }
 
 // NewJob returns a job whose step has the files of c to work on, in a store in
@@ -86,7 +89,9 @@ func (j *Job) Attempt() *stage.Task {
 
 // next is an attempt on a store and a log of its own.
 func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
-	j.attempts++
+	if j.processes++; j.processes == 1 || !j.redelivered {
+		j.attempts++
+	}
 	task := j.task
 	task.Files = append([]events.File(nil), j.task.Files...)
 	task.Attempt, task.Deadline = j.attempts, time.Now().Add(time.Minute)
@@ -94,7 +99,7 @@ func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
 	o := j.chain
 	o.Log, o.Store, o.Slog = log, store, slog.New(slog.DiscardHandler)
 	o.Key = j.key()
-	o.Attempt, o.Worker, o.Fresh = j.attempts, fmt.Sprint("worker-", j.attempts), j.attempts == 1
+	o.Attempt, o.Worker, o.Fresh = j.attempts, fmt.Sprint("worker-", j.processes), j.processes == 1
 	o.Inputs = inputsOf(&task)
 	if o.Stage == "" {
 		o.Stage = "test@1"

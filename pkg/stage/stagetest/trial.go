@@ -35,7 +35,7 @@ func (r *rehearsal) trial(t *testing.T) *trial {
 		first := x.next()
 		r.c.Prepare(t, first.task)
 		first.close()
-		x.j.attempts = 0
+		x.j.attempts, x.j.processes = 0, 0
 		x.j.task.Files, x.j.task.Sources, x.j.task.RawConfig = first.task.Files, first.task.Sources, first.task.RawConfig
 	}
 	x.before = r.k.effectsNow(t)
@@ -45,9 +45,19 @@ func (r *rehearsal) trial(t *testing.T) *trial {
 // next is the next process that works on the job.
 func (x *trial) next() *incarnation { return x.j.incarnate(x.r.k, x.w) }
 
-// settled is next after a person has said what is true of an effect.
+// redeliver decides whether a further process gets the same attempt again, as when
+// a worker dies, or the next one, as when it answers last. It says so if it is the
+// same.
+func (x *trial) redeliver() string {
+	if x.j.redelivered = x.r.rnd.IntN(2) == 0; x.j.redelivered {
+		return ", delivered again"
+	}
+	return ""
+}
+
+// settled is the attempt after a person has said what is true of an effect.
 func (x *trial) settled(word events.Settlement) *incarnation {
-	x.j.chain.Settle = word
+	x.j.chain.Settle, x.j.redelivered = word, false
 	defer func() { x.j.chain.Settle = "" }()
 	return x.next()
 }

@@ -34,6 +34,7 @@ func (k *Kit) testZombie(t *testing.T, c Case) {
 func (r *rehearsal) stall(t *testing.T, where string, p point) {
 	t.Helper()
 	x := r.trial(t)
+	where += x.redeliver()
 	held := make(chan struct{})
 	slow := x.next()
 	slow.gate.holdAt(p, held)
