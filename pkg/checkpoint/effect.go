@@ -64,10 +64,11 @@ func (e *notDone) Unwrap() error { return e.error }
 //	after the receipt           | committed     | returns the receipt
 //
 // Verify says that the change was made (committed), or that it was not (absent,
-// and it is called now), or cannot tell. In that case, and without a verify, the
-// effect is unknown: the fault is effect.unknown until a person's word, the
-// Settle of the options, is there. The word covers what was recorded as unknown
-// by an earlier attempt, as nobody was asked about anything else.
+// and it is called now), or cannot tell. In that case, without a verify, and when
+// verify fails with an error that would end the step, the effect is unknown: the
+// fault is effect.unknown until a person's word, the Settle of the options, is
+// there. The word covers what was recorded as unknown by an earlier attempt, as
+// nobody was asked about anything else. Other errors of verify are returned.
 //
 // What becomes of an error of the call:
 //
@@ -207,7 +208,7 @@ func (e *effect) conclude(ctx, after context.Context, verify Verify, why error) 
 			return "", why
 		}
 	}
-	return "", e.giveUp(after, why)
+	return "", e.giveUp(after, "called: "+said(why), why)
 }
 
 // comesAgain reports whether another attempt follows an error, budget permitting.

@@ -55,7 +55,7 @@ func (e *effect) close(ctx context.Context, verify Verify) (receipt string, made
 		return "", false, e.write(ctx, events.EffectAbsent, "", "a person said so")
 	}
 	if verify == nil {
-		return "", false, e.giveUp(ctx, nil)
+		return "", false, e.giveUp(ctx, died, nil)
 	}
 	receipt, err := verify(ctx, e.log.Effect)
 	switch {
@@ -65,9 +65,21 @@ func (e *effect) close(ctx context.Context, verify Verify) (receipt string, made
 	case errors.Is(err, ErrAbsent):
 		return "", false, e.write(ctx, events.EffectAbsent, "", "verified")
 	case errors.Is(err, ErrUnknown):
-		return "", false, e.giveUp(ctx, nil)
+		return "", false, e.giveUp(ctx, died, nil)
+	case ctx.Err() == nil && ends(err):
+		return "", false, e.giveUp(ctx, "cannot be verified: "+said(err), err)
 	}
 	return "", false, err
+}
+
+// ends reports whether an error fails the step without another attempt, and
+// without a person: an effect must not stay open because of it.
+func ends(err error) bool {
+	switch fault.ClassOf(err) {
+	case fault.DataQuality, fault.SchemaMismatch, fault.Policy, fault.Poison, fault.UnknownEffect:
+		return true
+	}
+	return false
 }
 
 // confirm records what verify has found. It may have made a call to find out, so
@@ -87,14 +99,13 @@ func (e *effect) word() events.Settlement {
 	return ""
 }
 
+// died is why an effect is unknown whose call was cut off.
+const died = "an attempt ended between the call and the receipt"
+
 // giveUp records that nobody can tell, unless this attempt already has, and
 // returns the fault for it.
-func (e *effect) giveUp(ctx context.Context, cause error) error {
+func (e *effect) giveUp(ctx context.Context, reason string, cause error) error {
 	if e.damaged || e.last.State != events.EffectUnknown || e.last.Attempt != e.c.o.Attempt {
-		reason := "an attempt ended between the call and the receipt"
-		if cause != nil {
-			reason = "called: " + said(cause)
-		}
 		if err := e.record(ctx, events.EffectUnknown, "", reason); err != nil {
 			return err
 		}

@@ -101,7 +101,10 @@ func TestReceiptTooLarge(t *testing.T) {
 func TestReceiptIsKeptAsItIsReturned(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	odd := func(context.Context, string) (string, error) { d.calls++; return "a\xff<\x00\u2028" + strings.Repeat("\"", 4000), nil }
+	odd := func(context.Context, string) (string, error) {
+		d.calls++
+		return "a\xff<\x00\u2028" + strings.Repeat("\"", 4000), nil
+	}
 	first, err := d.attempt(1, "").Effect(t.Context(), "post", odd, nil)
 	if err != nil {
 		t.Fatal(err)
