@@ -148,9 +148,12 @@ type Job struct {
 	Missing []string `json:"missing,omitempty"`
 	// Fault is what made the job fail, or call for attention.
 	Fault *Fault `json:"fault,omitempty"`
+	// Rules is the version of the machine's rules that the job runs by. 0 means
+	// 1.
+	Rules int `json:"rules,omitempty"`
 	// Goal is the final state that cancelling or compensating leads to.
 	Goal JobState `json:"goal,omitempty"`
-	// Reason is why the job was cancelled.
+	// Reason is why the job was paused, cancelled or rolled back.
 	Reason string `json:"reason,omitempty"`
 	// AcceptedAt is when the first record was made.
 	AcceptedAt time.Time `json:"accepted_at"`
@@ -182,6 +185,9 @@ const (
 	JobWaiting JobState = "waiting"
 	// JobAttention waits for a person: retry, abandon or cancel it.
 	JobAttention JobState = "attention"
+	// JobPaused was paused: what is queued is finished, and nothing new begins
+	// until it is resumed.
+	JobPaused JobState = "paused"
 	// JobCancelling was cancelled and awaits what is still queued.
 	JobCancelling JobState = "cancelling"
 	// JobCompensating is undoing completed steps, last first.
@@ -259,10 +265,10 @@ type Step struct {
 	Effect string `json:"effect,omitempty"`
 	// Settle is what a person said about effects that nobody could tell of.
 	Settle Settlement `json:"settle,omitempty"`
-	// Reason is why a step was skipped: when_false or needs_failed.
+	// Reason is why a step was skipped: when_false, needs_failed or by_person.
 	Reason string `json:"reason,omitempty"`
-	// Order counts the successes of the job from 1; compensation runs it
-	// backwards.
+	// Order counts the steps that ended with effects, from 1; compensation runs
+	// it backwards.
 	Order int `json:"order,omitempty"`
 	// Undo is the state of the step's compensation, when there is one.
 	Undo *StepUndo `json:"undo,omitempty"`
@@ -297,6 +303,8 @@ type StepUndo struct {
 	State UndoState `json:"state"`
 	// Attempt counts the tries from 1.
 	Attempt int `json:"attempt"`
+	// Accepted is why a person took a failed compensation for done.
+	Accepted string `json:"accepted,omitempty"`
 	// Spent counts the tries that used up the retry budget.
 	Spent int `json:"spent,omitempty"`
 	// Fault is why the last attempt failed.
@@ -393,6 +401,8 @@ type Accepted struct {
 	Tenant string `json:"tenant"`
 	// Pipeline is the version that the job keeps to its end.
 	Pipeline PipelineRef `json:"pipeline"`
+	// Rules is the version of the machine's rules that the job is to run by.
+	Rules int `json:"rules,omitempty"`
 	// Key is the idempotency key.
 	Key string `json:"key,omitempty"`
 	// Fingerprint is the digest of what the key stands for.
@@ -531,6 +541,16 @@ type Command struct {
 	Reason string `json:"reason,omitempty"`
 	// By is who asks, for the audit.
 	By string `json:"by,omitempty"`
+	// Step is the step that is meant, for skip and accept; with retry it may be
+	// left out.
+	Step string `json:"step,omitempty"`
+	// Force skips a step that is critical, too.
+	Force bool `json:"force,omitempty"`
+	// Plan is the digest of the plan that a rollback carries out.
+	Plan string `json:"plan,omitempty"`
+	// Irreversible accepts that a rollback leaves effects that cannot be taken
+	// back.
+	Irreversible bool `json:"irreversible,omitempty"`
 	// Effect says, with retry, whether effects were done that nobody could tell
 	// of.
 	Effect Settlement `json:"effect,omitempty"`
@@ -554,10 +574,22 @@ type Verb string
 const (
 	// VerbCancel stops the job and undoes what it did.
 	VerbCancel Verb = "cancel"
-	// VerbRetry gives a job in attention another budget.
+	// VerbRetry gives steps in attention another budget, and does not wait for
+	// the next attempt of others.
 	VerbRetry Verb = "retry"
 	// VerbAbandon gives a job in attention up: it is compensated, or fails.
 	VerbAbandon Verb = "abandon"
+	// VerbPause finishes what is queued and begins nothing new.
+	VerbPause Verb = "pause"
+	// VerbResume goes on with a job that is paused.
+	VerbResume Verb = "resume"
+	// VerbSkip goes on without a step that is in attention or waits for its
+	// next attempt.
+	VerbSkip Verb = "skip"
+	// VerbAccept takes an undo that failed for done, with a reason.
+	VerbAccept Verb = "accept"
+	// VerbRollback takes back what a completed or partial job has done.
+	VerbRollback Verb = "rollback"
 )
 
 // Progress is how far an attempt is. It may be lost and decides nothing.

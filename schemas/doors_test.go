@@ -237,8 +237,8 @@ func TestDecodeCommand(t *testing.T) {
 		t.Errorf("%s %s", complaints(list), diff)
 	}
 	for data, want := range map[string]string{
-		`{"verb":"stop"}`:                `/verb bus.undecodable: use one of "cancel" "retry" "abandon"`,
-		`{"verb":"cancel","force":true}`: "/force bus.undecodable: unknown field",
+		`{"verb":"stop"}`:                `/verb bus.undecodable: use one of "cancel" "retry" "abandon" "pause" "resume" "skip" "accept" "rollback"`,
+		`{"verb":"cancel","hard":true}`: "/force bus.undecodable: unknown field",
 		`{}`:                             `bus.undecodable: "verb" is missing`,
 		`"cancel"`:                       "bus.undecodable: want object, got string",
 	} {

@@ -48,6 +48,14 @@ const (
 	JobUnknownOutcome Code = "job.unknown_outcome"
 	// JobCancelled: the job was cancelled.
 	JobCancelled Code = "job.cancelled"
+	// RollbackStalePlan: the plan of the rollback is not the job's.
+	RollbackStalePlan Code = "rollback.stale_plan"
+	// RollbackNoReason: a rollback needs a reason.
+	RollbackNoReason Code = "rollback.no_reason"
+	// RollbackIrreversible: the job has had effects that cannot be taken back.
+	RollbackIrreversible Code = "rollback.irreversible"
+	// RollbackNothing: the job has done nothing that could be taken back.
+	RollbackNothing Code = "rollback.nothing"
 	// BusUndecodable: the message cannot be decoded.
 	BusUndecodable Code = "bus.undecodable"
 	// BusHandlerGaveUp: the message was refused after repeated failures.
@@ -369,6 +377,10 @@ var registry = map[Code]Info{
 	JobTooLarge:              {JobTooLarge, "policy", 413, "the job's record would be larger than a message may be", "Split the job into several with fewer files, or shorten findings and parameters."},
 	JobUnknownOutcome:        {JobUnknownOutcome, "poison", 422, "an answer names a job or step that does not exist", "Somebody publishes outcomes by hand; find out who through the connection's user."},
 	JobCancelled:             {JobCancelled, "cancelled", 409, "the job was cancelled", "Nothing to do; submit the file again if that was a mistake."},
+	RollbackStalePlan:        {RollbackStalePlan, "conflict", 412, "the plan of the rollback is not the job's", "Ask for the plan again, look at what has changed, and confirm that one."},
+	RollbackNoReason:         {RollbackNoReason, "policy", 428, "a rollback needs a reason", "Say why with --reason; it is kept in the job's history."},
+	RollbackIrreversible:     {RollbackIrreversible, "policy", 409, "the job has had effects that cannot be taken back", "The plan lists them; say that you accept it with --accept-irreversible, and the rest is taken back."},
+	RollbackNothing:          {RollbackNothing, "conflict", 409, "the job has done nothing that could be taken back", "Nothing to do; the plan of the rollback is empty."},
 	BusUndecodable:           {BusUndecodable, "poison", 400, "the message cannot be decoded", "The dead letter holds it with its headers; a header carries one value, the payload is JSON."},
 	BusHandlerGaveUp:         {BusHandlerGaveUp, "poison", 500, "the message was refused after repeated failures", "Read the reason in the dead letter, mend the cause, and publish the message again."},
 	BusUnreachable:           {BusUnreachable, "dependency_down", 503, "the broker cannot be reached", "Check the address and that nats-server runs there; Millrace goes on by itself when it is back."},

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -40,6 +41,12 @@ func newChange(p *Plan, j events.Job, env Env) *change {
 	return c
 }
 
+// modern reports whether the job runs by the newest rules.
+func (c *change) modern() bool { return c.job.Rules >= Rules }
+
+// paused reports whether nothing new may begin.
+func (c *change) paused() bool { return c.job.State == events.JobPaused }
+
 // cause notes what the record speaks of.
 func (c *change) cause(event, step string, attempt int, undo bool) {
 	c.event, c.step, c.attempt, c.undo = event, step, attempt, undo
@@ -47,6 +54,7 @@ func (c *change) cause(event, step string, attempt int, undo bool) {
 
 // transition returns the finished change.
 func (c *change) transition() Transition {
+	slices.SortStableFunc(c.due, func(a, b events.DueItem) int { return c.plan.place(a.Step) - c.plan.place(b.Step) })
 	t := Transition{
 		Changed: true,
 		Type:    c.event,

@@ -10,16 +10,26 @@ func commanded(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	if j.State == jobNew {
 		return nil, fault.New(fault.JobNotFound, "apply command "+string(cmd.Verb), nil)
 	}
-	switch cmd.Verb {
-	case events.VerbCancel:
-		return cancelled(p, j, cmd, env)
-	case events.VerbRetry:
-		return retried(p, j, cmd, env)
-	case events.VerbAbandon:
-		return abandoned(p, j, cmd, env)
+	if order, ok := orders[cmd.Verb]; ok {
+		return order(p, j, cmd, env)
 	}
 	return nil, notAllowed(j, cmd, "there is no such command")
 }
+
+// orders carry out the commands.
+var orders = map[events.Verb]func(*Plan, events.Job, *events.Command, Env) (*change, error){
+	events.VerbCancel:   cancelled,
+	events.VerbRetry:    retried,
+	events.VerbAbandon:  abandoned,
+	events.VerbPause:    pausedBy,
+	events.VerbResume:   unpaused,
+	events.VerbSkip:     skippedBy,
+	events.VerbAccept:   accepted,
+	events.VerbRollback: rolledBack,
+}
+
+// Verbs returns the commands, sorted.
+func Verbs() []events.Verb { return sortedKeys(orders) }
 
 func notAllowed(j events.Job, cmd *events.Command, why string) error {
 	return fault.New(fault.JobNotAllowed,
@@ -46,12 +56,21 @@ func cancelled(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 }
 
 // retried gives every step, or the undo, that is in attention a fresh budget and
-// makes its next try due at once.
+// makes its next try due at once. Steps that wait for their next attempt do not
+// wait any longer.
 func retried(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
-	if !inAttention(p, j) {
-		return nil, notAllowed(j, cmd, "nothing is in attention")
+	chosen := func(s *Step, st events.Step) bool {
+		waits := st.State == events.StepRetrying && j.Rules >= Rules && j.Goal == ""
+		return (cmd.Step == "" || cmd.Step == s.ID) &&
+			(waits || st.State == events.StepAttention || undoInAttention(st))
 	}
-	if err := settlement(p, j, cmd); err != nil {
+	switch {
+	case !some(p, j, chosen):
+		return nil, notAllowed(j, cmd, "nothing is in attention, or waits for its next attempt")
+	case j.State == events.JobPaused:
+		return nil, notAllowed(j, cmd, "resume it first")
+	}
+	if err := settlement(p, j, cmd, chosen); err != nil {
 		return nil, err
 	}
 	c := newChange(p, j, env)
@@ -60,29 +79,50 @@ func retried(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, erro
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		st := c.job.Steps[s.ID]
+		if !chosen(s, st) {
+			continue
+		}
 		if unknownEffect(st) {
 			st.Settle = cmd.Effect
 		}
-		switch {
-		case st.State == events.StepAttention:
-			st.Spent = 0
-			c.queue(s, st)
-		case undoInAttention(st):
-			u := *st.Undo
-			u.Spent = 0
-			c.queueUndo(s, st, u)
-		}
+		c.again(s, st)
 	}
 	return c, nil
 }
 
+// again makes the next try of a step, or of its undo, due at once. What was in
+// attention gets a fresh budget.
+func (c *change) again(s *Step, st events.Step) {
+	switch {
+	case undoInAttention(st):
+		u := *st.Undo
+		u.Spent = 0
+		c.queueUndo(s, st, u)
+	default:
+		if st.State == events.StepAttention {
+			st.Spent = 0
+		}
+		c.queue(s, st)
+	}
+}
+
+// some reports whether a live job has a step of a kind.
+func some(p *Plan, j events.Job, kind func(*Step, events.Step) bool) bool {
+	if Final(j.State) {
+		return false
+	}
+	for i := range p.Steps {
+		if kind(&p.Steps[i], j.Steps[p.Steps[i].ID]) {
+			return true
+		}
+	}
+	return false
+}
+
 // settlement refuses a retry that does not say what has to be said about an
 // effect, and one that says it when nobody asked.
-func settlement(p *Plan, j events.Job, cmd *events.Command) error {
-	asked := false
-	for i := range p.Steps {
-		asked = asked || unknownEffect(j.Steps[p.Steps[i].ID])
-	}
+func settlement(p *Plan, j events.Job, cmd *events.Command, chosen func(*Step, events.Step) bool) error {
+	asked := some(p, j, func(s *Step, st events.Step) bool { return chosen(s, st) && unknownEffect(st) })
 	switch {
 	case asked && cmd.Effect == "":
 		return notAllowed(j, cmd, "nobody can tell whether an effect was done: say done or not_done")
@@ -105,8 +145,9 @@ func unknownEffect(st events.Step) bool {
 	return f != nil && fault.Class(f.Class) == fault.UnknownEffect
 }
 
-// abandoned fails every step in attention. An undo in attention is given up, and
-// the job with it: what it did and could not take back stays.
+// abandoned fails every step in attention. An undo in attention is given up: what
+// it did and could not take back stays. With it goes a job that is being undone;
+// one that went on without the step goes on.
 func abandoned(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
 	if !inAttention(p, j) {
 		return nil, notAllowed(j, cmd, "nothing is in attention")
@@ -114,10 +155,15 @@ func abandoned(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	c := newChange(p, j, env)
 	c.cause(TypeJobAbandoned, "", 0, false)
 	for i := range p.Steps {
-		if st := j.Steps[p.Steps[i].ID]; undoInAttention(st) {
+		st := j.Steps[p.Steps[i].ID]
+		switch {
+		case !undoInAttention(st):
+		case j.Goal != "":
 			c.job.Fault = st.Undo.Fault
 			c.end(JobGaveUp)
 			return c, nil
+		default:
+			c.letBe(p.Steps[i].ID, cmd.Reason)
 		}
 	}
 	c.wake()
@@ -138,9 +184,13 @@ func (c *change) abandonSteps() {
 			continue
 		}
 		c.moveStep(&st, StepGaveUp)
+		c.ended(s, &st)
 		c.job.Steps[s.ID] = st
-		if s.Critical && critical == nil {
+		switch {
+		case s.Critical && critical == nil:
 			critical = s
+		case !s.Critical && st.Order > 0 && c.job.Goal == "":
+			c.queueUndo(s, st, events.StepUndo{})
 		}
 	}
 	if critical != nil {
@@ -150,16 +200,9 @@ func (c *change) abandonSteps() {
 
 // inAttention reports whether a live job has a step or an undo in attention.
 func inAttention(p *Plan, j events.Job) bool {
-	if Final(j.State) {
-		return false
-	}
-	for i := range p.Steps {
-		st := j.Steps[p.Steps[i].ID]
-		if st.State == events.StepAttention || undoInAttention(st) {
-			return true
-		}
-	}
-	return false
+	return some(p, j, func(_ *Step, st events.Step) bool {
+		return st.State == events.StepAttention || undoInAttention(st)
+	})
 }
 
 func undoInAttention(st events.Step) bool {

@@ -3,12 +3,15 @@ package flow
 import "github.com/millrace/millrace/events"
 
 // tally says in which ways the steps of a job still move.
-type tally struct{ queued, retrying, attention bool }
+type tally struct{ pending, queued, retrying, attention bool }
 
 func (c *change) tally() tally {
 	var t tally
 	for i := range c.plan.Steps {
-		switch c.job.Steps[c.plan.Steps[i].ID].State {
+		st := c.job.Steps[c.plan.Steps[i].ID]
+		switch st.State {
+		case events.StepPending:
+			t.pending = true
 		case events.StepQueued:
 			t.queued = true
 		case events.StepRetrying:
@@ -16,8 +19,23 @@ func (c *change) tally() tally {
 		case events.StepAttention:
 			t.attention = true
 		}
+		if st.Undo != nil && c.job.Goal == "" {
+			t.undo(st.Undo.State)
+		}
 	}
 	return t
+}
+
+// undo counts an undo of a job that goes on.
+func (t *tally) undo(s events.UndoState) {
+	switch s {
+	case events.UndoQueued:
+		t.queued = true
+	case events.UndoRetrying:
+		t.retrying = true
+	case events.UndoAttention:
+		t.attention = true
+	}
 }
 
 // wake takes the job out of a state in which nothing is queued, because an input
@@ -42,6 +60,7 @@ func (c *change) conclude() {
 	case t.queued:
 	case c.job.Goal != "":
 		c.unwind()
+	case c.paused() && (t.pending || t.retrying || t.attention):
 	case t.retrying:
 		c.moveJob(JobIdle)
 	case t.attention:

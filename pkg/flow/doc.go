@@ -60,8 +60,21 @@
 // can be undone are undone one at a time, last success first, and the job ends
 // rolled_back or cancelled; a failed job with nothing to undo ends failed.
 //
+// By the rules since version 2 a step that failed or was stopped after it had an
+// attempt is undone as well, with nothing as its result: the attempt may have had
+// effects. When the job goes on without the step, that happens at once.
+//
 // A failed undo is tried again in a budget of its own, whatever its class; then
 // it is in attention and the job with it. Retry gives it a fresh budget; abandon
 // gives it up, and the job ends failed with the undo's fault and without touching
-// the steps before it.
+// the steps before it. [events.VerbAccept] takes it for done, with a reason.
+//
+// A job that is completed or partial can be rolled back: [Rollback] says what that
+// would do, and [events.VerbRollback] names the digest of that plan.
+//
+// # What a person can do besides
+//
+// [events.VerbPause] lets open attempts end and begins nothing new, not even what
+// a timer would; [events.VerbResume] goes on. [events.VerbSkip] goes on without a
+// step that is in attention or retrying, whose inputs are then its files.
 package flow

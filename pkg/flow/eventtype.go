@@ -9,6 +9,7 @@ const (
 	TypeJobRunning      = "job.running"
 	TypeJobWaiting      = "job.waiting"
 	TypeJobAttention    = "job.attention"
+	TypeJobPaused       = "job.paused"
 	TypeJobCancelling   = "job.cancelling"
 	TypeJobCompensating = "job.compensating"
 	TypeJobCompleted    = "job.completed"
@@ -32,6 +33,7 @@ const (
 	TypeUndoRetryScheduled = "undo.retry_scheduled"
 	TypeUndoRetried        = "undo.retried"
 	TypeUndoFailed         = "undo.failed"
+	TypeUndoAccepted       = "undo.accepted"
 )
 
 // EventType describes one type of record.
@@ -56,9 +58,10 @@ func EventTypes() []EventType {
 		{TypeStepFailed, "a step failed for good", events.KindStep},
 		{TypeStepAttention, "an attempt failed in a way that a person must look at, while other steps go on", events.KindStep},
 		{TypeStepCancelled, "an open attempt of a job that is being ended did not succeed", events.KindStep},
-		{TypeStepSkipped, "a step was not needed, or its needs had nothing for it", ""},
+		{TypeStepSkipped, "a person went on without a step; that a step was not needed is part of another record", events.KindStep},
 		{TypeJobWaiting, "nothing is queued; a timer goes on with the job", events.KindJob},
 		{TypeJobAttention, "nothing moves until a person retries or abandons", events.KindJob},
+		{TypeJobPaused, "a person wants nothing new to begin until the job is resumed", events.KindJob},
 		{TypeJobRetried, "a person asked for another try of all that is in attention", events.KindStep},
 		{TypeJobAbandoned, "a person gave all steps in attention up, and the job goes on", events.KindStep},
 		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindJob},
@@ -66,7 +69,8 @@ func EventTypes() []EventType {
 		{TypeUndoSucceeded, "a step is undone; the one before it is due", events.KindUndo},
 		{TypeUndoRetryScheduled, "an undo failed; a timer makes another due", events.KindUndo},
 		{TypeUndoRetried, "a timer fired; the next undo is due", events.KindUndo},
-		{TypeUndoFailed, "an undo failed too often; the job is then in attention", ""},
+		{TypeUndoFailed, "an undo failed too often and is in attention", events.KindUndo},
+		{TypeUndoAccepted, "a person took an undo that failed for done", events.KindUndo},
 		{TypeJobCompleted, "every step gave a result, or was not needed; final", events.KindJob},
 		{TypeJobPartial, "the job ended and something is missing; final", events.KindJob},
 		{TypeJobFailed, "a critical step failed and nothing was undone, or an undo was given up; final", events.KindJob},
@@ -81,6 +85,7 @@ var entryTypes = map[events.JobState]string{
 	events.JobRunning:      TypeJobRunning,
 	events.JobWaiting:      TypeJobWaiting,
 	events.JobAttention:    TypeJobAttention,
+	events.JobPaused:       TypeJobPaused,
 	events.JobCancelling:   TypeJobCancelling,
 	events.JobCompensating: TypeJobCompensating,
 	events.JobCompleted:    TypeJobCompleted,

@@ -50,5 +50,5 @@ func sourceFiles(sources []events.Source) []events.File {
 // hasResult reports whether a settled step hands files on, be they none.
 func hasResult(st events.Step) bool {
 	return st.State == events.StepSucceeded ||
-		st.State == events.StepSkipped && st.Reason == ReasonWhenFalse
+		st.State == events.StepSkipped && st.Reason != ReasonNeedsFailed
 }

@@ -20,6 +20,10 @@ const (
 	JobIdle JobEvent = "idle"
 	// JobResumed ends waiting or attention: a timer fired or a person decided.
 	JobResumed JobEvent = "resumed"
+	// JobPauseAsked is a person's wish: nothing new begins.
+	JobPauseAsked JobEvent = "pause_asked"
+	// JobUnpaused: a person lets the job go on.
+	JobUnpaused JobEvent = "unpaused"
 	// JobStuck: nothing moves until a person decides.
 	JobStuck JobEvent = "stuck"
 	// JobCancelAsked is a person's wish.
@@ -37,6 +41,8 @@ const (
 	JobGaveUp JobEvent = "gave_up"
 	// JobStopped: a cancelled job has nothing left to undo.
 	JobStopped JobEvent = "stopped"
+	// JobRollbackAsked: a person wants what a job that has ended did to be undone.
+	JobRollbackAsked JobEvent = "rollback_asked"
 	// JobUndone: a critical step failed and all that was done is undone.
 	JobUndone JobEvent = "undone"
 )
@@ -93,11 +99,13 @@ var jobMoves = map[events.JobState]map[JobEvent]events.JobState{
 	jobNew: {JobSubmitted: events.JobAccepted},
 	events.JobAccepted: {
 		JobStarted:     events.JobRunning,
+		JobPauseAsked:  events.JobPaused,
 		JobCancelAsked: events.JobCancelling,
 	},
 	events.JobRunning: {
 		JobIdle:        events.JobWaiting,
 		JobStuck:       events.JobAttention,
+		JobPauseAsked:  events.JobPaused,
 		JobCancelAsked: events.JobCancelling,
 		JobUndoStarted: events.JobCompensating,
 		JobEnded:       events.JobCompleted,
@@ -106,12 +114,22 @@ var jobMoves = map[events.JobState]map[JobEvent]events.JobState{
 	},
 	events.JobWaiting: {
 		JobResumed:     events.JobRunning,
+		JobPauseAsked:  events.JobPaused,
 		JobCancelAsked: events.JobCancelling,
 	},
 	events.JobAttention: {
 		JobResumed:     events.JobRunning,
+		JobPauseAsked:  events.JobPaused,
 		JobCancelAsked: events.JobCancelling,
 		JobUndoResumed: events.JobCompensating,
+		JobGaveUp:      events.JobFailed,
+	},
+	events.JobPaused: {
+		JobUnpaused:    events.JobRunning,
+		JobCancelAsked: events.JobCancelling,
+		JobUndoStarted: events.JobCompensating,
+		JobEnded:       events.JobCompleted,
+		JobEndedInPart: events.JobPartial,
 		JobGaveUp:      events.JobFailed,
 	},
 	events.JobCancelling: {
@@ -123,8 +141,8 @@ var jobMoves = map[events.JobState]map[JobEvent]events.JobState{
 		JobStopped: events.JobCancelled,
 		JobUndone:  events.JobRolledBack,
 	},
-	events.JobCompleted:  {},
-	events.JobPartial:    {},
+	events.JobCompleted:  {JobRollbackAsked: events.JobCompensating},
+	events.JobPartial:    {JobRollbackAsked: events.JobCompensating},
 	events.JobFailed:     {},
 	events.JobCancelled:  {},
 	events.JobRolledBack: {},
@@ -148,10 +166,12 @@ var stepMoves = map[events.StepState]map[StepEvent]events.StepState{
 	},
 	events.StepRetrying: {
 		StepDue:     events.StepQueued,
+		StepPassed:  events.StepSkipped,
 		StepStopped: events.StepCancelled,
 	},
 	events.StepAttention: {
 		StepDue:     events.StepQueued,
+		StepPassed:  events.StepSkipped,
 		StepGaveUp:  events.StepFailed,
 		StepStopped: events.StepCancelled,
 	},
@@ -170,14 +190,17 @@ var undoMoves = map[events.UndoState]map[UndoEvent]events.UndoState{
 		UndoStuck:     events.UndoAttention,
 	},
 	events.UndoRetrying:  {UndoDue: events.UndoQueued},
-	events.UndoAttention: {UndoDue: events.UndoQueued},
+	events.UndoAttention: {UndoDue: events.UndoQueued, UndoSucceeded: events.UndoDone},
 	events.UndoDone:      {},
 }
 
-// Final reports whether a job in state s has ended: no event can leave it. A
-// word that is no state is not final.
+// Final reports whether a job in state s has ended: nothing but a person who asks
+// for a rollback moves it any more. A word that is no state is not final.
 func Final(s events.JobState) bool {
 	moves, known := jobMoves[s]
+	if _, undoable := moves[JobRollbackAsked]; undoable {
+		return true
+	}
 	return known && len(moves) == 0
 }
 
@@ -188,7 +211,7 @@ func settled(s events.StepState) bool {
 }
 
 // Moves returns the events that a job in state s allows, sorted. It returns
-// none for a final state.
+// none for a state that nothing leaves.
 func Moves(s events.JobState) []JobEvent { return sortedKeys(jobMoves[s]) }
 
 func sortedKeys[K ~string, V any](m map[K]V) []K {

@@ -59,9 +59,9 @@ func TestMachinesReachEveryStateAndOnlyEndInFinalOnes(t *testing.T) {
 		events.JobCompleted, events.JobPartial, events.JobFailed, events.JobCancelled, events.JobRolledBack,
 	}
 	check(t, jobMoves, append([]events.JobState{
-		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention,
+		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention, events.JobPaused,
 		events.JobCancelling, events.JobCompensating,
-	}, final...), final)
+	}, final...), []events.JobState{events.JobFailed, events.JobCancelled, events.JobRolledBack})
 	done := []events.StepState{
 		events.StepSucceeded, events.StepFailed, events.StepSkipped, events.StepCancelled,
 	}
@@ -76,14 +76,16 @@ func TestMachinesReachEveryStateAndOnlyEndInFinalOnes(t *testing.T) {
 func TestFinalAndMoves(t *testing.T) {
 	t.Parallel()
 	for s := range jobMoves {
-		if got, want := Final(s), len(Moves(s)) == 0; got != want {
+		moves := Moves(s)
+		ended := len(moves) == 0 || len(moves) == 1 && moves[0] == JobRollbackAsked
+		if got, want := Final(s), ended; got != want {
 			t.Errorf("Final(%q) is %t, with moves %v", s, got, Moves(s))
 		}
 	}
 	if Final("no such state") || Final(jobNew) {
 		t.Error("what is no state is final")
 	}
-	want := []JobEvent{JobCancelAsked, JobResumed}
+	want := []JobEvent{JobCancelAsked, JobPauseAsked, JobResumed}
 	if diff := cmp.Diff(want, Moves(events.JobWaiting)); diff != "" {
 		t.Errorf("moves differ (-want +got):\n%s", diff)
 	}

@@ -122,9 +122,14 @@ func (c *change) failed(s *Step, st events.Step, f *events.Fault) {
 		return
 	case StepDeferred:
 		st.RetryAt = c.retryAt(s.Retry, st.Attempt, st.Spent, burns, f)
-		c.due = append(c.due, timerItem(s.ID, st))
+		if !c.paused() {
+			c.due = append(c.due, timerItem(s.ID, st))
+		}
 	}
 	c.moveStep(&st, on)
+	if on == StepStopped {
+		c.ended(s, &st)
+	}
 	c.job.Steps[s.ID] = st
 }
 

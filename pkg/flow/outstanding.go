@@ -7,12 +7,14 @@ import "github.com/millrace/millrace/events"
 // computed from the state alone, so that all of it can be published again at any
 // time.
 //
-// It is empty for a final job, and for a job in state attention, which waits for
-// a person. Every other job has something outstanding.
+// It is empty for a final job, and for a job in state attention or paused, which
+// waits for a person, once what was queued is answered. Every other job has
+// something outstanding.
 func Outstanding(p *Plan, j events.Job) []events.DueItem {
 	if Final(j.State) {
 		return nil
 	}
+	paused := j.State == events.JobPaused
 	var due []events.DueItem
 	for i := range p.Steps {
 		id := p.Steps[i].ID
@@ -21,7 +23,9 @@ func Outstanding(p *Plan, j events.Job) []events.DueItem {
 		case events.StepQueued:
 			due = append(due, workItem(id, st))
 		case events.StepRetrying:
-			due = append(due, timerItem(id, st))
+			if !paused {
+				due = append(due, timerItem(id, st))
+			}
 		}
 		if st.Undo == nil {
 			continue
@@ -30,6 +34,9 @@ func Outstanding(p *Plan, j events.Job) []events.DueItem {
 		case events.UndoQueued:
 			due = append(due, undoItem(id, *st.Undo))
 		case events.UndoRetrying:
+			if paused {
+				continue
+			}
 			due = append(due, undoTimerItem(id, *st.Undo))
 		}
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -44,6 +45,8 @@ type Step struct {
 	Critical bool
 	// Compensable is true when the stage has an undo.
 	Compensable bool
+	// Irreversible is true when what the step does cannot be taken back.
+	Irreversible bool
 	// Fetches is true when the stage reads the job's sources.
 	Fetches bool
 }
@@ -90,10 +93,13 @@ type Facts struct {
 
 // find returns the step with that ID, or nil.
 func (p *Plan) find(id string) *Step {
-	for i := range p.Steps {
-		if p.Steps[i].ID == id {
-			return &p.Steps[i]
-		}
+	if i := p.place(id); i >= 0 {
+		return &p.Steps[i]
 	}
 	return nil
+}
+
+// place returns where in the plan the step with that ID stands, or -1.
+func (p *Plan) place(id string) int {
+	return slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == id })
 }

@@ -50,9 +50,9 @@ func TestStoriesMeetEverything(t *testing.T) {
 
 // everything lists what stories can meet.
 func everything() []string {
-	all := []string{"reason " + flow.ReasonNeedsFailed, "reason " + flow.ReasonWhenFalse}
+	all := []string{"reason " + flow.ReasonNeedsFailed, "reason " + flow.ReasonWhenFalse, "reason " + flow.ReasonByPerson}
 	for _, s := range []events.JobState{
-		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention,
+		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention, events.JobPaused,
 		events.JobCancelling, events.JobCompensating, events.JobCompleted, events.JobPartial,
 		events.JobFailed, events.JobCancelled, events.JobRolledBack,
 	} {
@@ -88,19 +88,23 @@ var transitions = map[events.JobState][]events.JobState{
 	"": {events.JobAccepted, events.JobCompleted, events.JobPartial, events.JobFailed},
 	events.JobAccepted: {
 		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling,
-		events.JobCompensating, events.JobCompleted, events.JobPartial, events.JobFailed,
+		events.JobCompensating, events.JobCompleted, events.JobPartial, events.JobFailed, events.JobPaused,
 	},
 	events.JobRunning: {
-		events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling,
+		events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling, events.JobPaused,
 		events.JobCompensating, events.JobCompleted, events.JobPartial, events.JobFailed,
 	},
 	events.JobWaiting: {
 		events.JobRunning, events.JobWaiting, events.JobCompensating, events.JobFailed,
-		events.JobCancelled,
+		events.JobCancelled, events.JobPaused, events.JobCompleted,
 	},
 	events.JobAttention: {
 		events.JobRunning, events.JobCompensating, events.JobPartial, events.JobFailed,
-		events.JobCancelled,
+		events.JobCancelled, events.JobPaused, events.JobAttention, events.JobCompleted, events.JobRolledBack,
+	},
+	events.JobPaused: {
+		events.JobPaused, events.JobRunning, events.JobWaiting, events.JobAttention, events.JobCancelling,
+		events.JobCancelled, events.JobCompensating, events.JobCompleted, events.JobPartial, events.JobFailed,
 	},
 	events.JobCancelling: {events.JobCancelling, events.JobCompensating, events.JobCancelled},
 	events.JobCompensating: {

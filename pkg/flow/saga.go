@@ -17,13 +17,14 @@ func (c *change) giveUpJob(f *events.Fault) {
 // stopIdle cancels every step that is not settled and has no attempt open.
 func (c *change) stopIdle() {
 	for i := range c.plan.Steps {
-		id := c.plan.Steps[i].ID
-		st := c.job.Steps[id]
+		s := &c.plan.Steps[i]
+		st := c.job.Steps[s.ID]
 		switch st.State {
 		case events.StepPending, events.StepRetrying, events.StepAttention:
 			c.moveStep(&st, StepStopped)
 			st.RetryAt = time.Time{}
-			c.job.Steps[id] = st
+			c.ended(s, &st)
+			c.job.Steps[s.ID] = st
 		}
 	}
 }
@@ -35,6 +36,9 @@ func (c *change) unwind() {
 	if s == nil {
 		c.endUnwound()
 		return
+	}
+	if open := c.openUndo(); open != nil {
+		s = open // of a step that the job went on without
 	}
 	if c.job.State != events.JobCompensating {
 		c.moveJob(JobUndoStarted)
@@ -60,8 +64,19 @@ func (c *change) endUnwound() {
 	}
 }
 
-// nextUndo returns the step that succeeded last and is not undone yet, among
-// those that can be undone. It returns nil when there is none.
+// openUndo returns a step whose undo has begun and is not done, or nil.
+func (c *change) openUndo() *Step {
+	for i := range c.plan.Steps {
+		s := &c.plan.Steps[i]
+		if u := c.job.Steps[s.ID].Undo; u != nil && u.State != events.UndoDone {
+			return s
+		}
+	}
+	return nil
+}
+
+// nextUndo returns the step that ended last and is not undone yet, among those
+// that can be undone and may have had effects. It returns nil when there is none.
 func (c *change) nextUndo() *Step {
 	var next *Step
 	order := 0
@@ -69,7 +84,7 @@ func (c *change) nextUndo() *Step {
 		s := &c.plan.Steps[i]
 		st := c.job.Steps[s.ID]
 		switch {
-		case !s.Compensable || st.State != events.StepSucceeded || st.Order <= order:
+		case !s.Compensable || st.Order <= order:
 		case st.Undo != nil && st.Undo.State == events.UndoDone:
 		default:
 			next, order = s, st.Order
@@ -112,7 +127,9 @@ func (c *change) undoFailed(s *Step, st events.Step, f *events.Fault) {
 		c.cause(TypeUndoRetryScheduled, s.ID, u.Attempt, true)
 		c.moveUndo(&u, UndoDeferred)
 		u.RetryAt = c.retryAt(s.Retry, u.Attempt, u.Spent, burns, f)
-		c.due = append(c.due, undoTimerItem(s.ID, u))
+		if !c.paused() {
+			c.due = append(c.due, undoTimerItem(s.ID, u))
+		}
 	} else {
 		c.cause(TypeUndoFailed, s.ID, u.Attempt, true)
 		c.moveUndo(&u, UndoStuck)

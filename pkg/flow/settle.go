@@ -11,6 +11,8 @@ const (
 	ReasonWhenFalse = "when_false"
 	// ReasonNeedsFailed: none of the step's needs gave a result.
 	ReasonNeedsFailed = "needs_failed"
+	// ReasonByPerson: a person went on without it. Its inputs are its files.
+	ReasonByPerson = "by_person"
 )
 
 // settle decides every pending step whose needs are settled. Steps that are
@@ -18,7 +20,7 @@ const (
 // all is decided are the steps that may run made due: none of them starts if one
 // of the others ends the job.
 func (c *change) settle() {
-	if c.job.Goal != "" {
+	if c.job.Goal != "" || c.paused() {
 		return
 	}
 	var room [16]*Step
@@ -100,8 +102,21 @@ func expressionFault(where string, err error) *fault.Error {
 // giveUp fails a step for good, and with a critical one the job.
 func (c *change) giveUp(s *Step, st events.Step) {
 	c.moveStep(&st, StepGaveUp)
+	c.ended(s, &st)
 	c.job.Steps[s.ID] = st
-	if s.Critical && c.job.Goal == "" {
+	switch {
+	case c.job.Goal != "":
+	case s.Critical:
 		c.giveUpJob(st.Fault)
+	case st.Order > 0:
+		c.queueUndo(s, st, events.StepUndo{})
+	}
+}
+
+// ended gives a step that failed or was stopped its place among those that are
+// undone: an attempt may have had effects before it ended.
+func (c *change) ended(s *Step, st *events.Step) {
+	if c.modern() && s.Compensable && st.Attempt > 0 {
+		st.Order = c.successes() + 1
 	}
 }

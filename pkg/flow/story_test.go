@@ -89,7 +89,9 @@ func randomPlan(d dice) *flow.Plan {
 func newStory(t testing.TB, d dice, seen coverage) *story {
 	t.Helper()
 	s := &story{world: newWorld(t, randomPlan(d)), dice: d, seen: seen}
-	s.hear(submission(s.plan))
+	in := submission(s.plan)
+	in.Submit.Rules = d("rules", flow.Rules+1)
+	s.hear(in)
 	return s
 }
 
@@ -121,10 +123,7 @@ func (s *story) anyInput() events.Input {
 	case 4:
 		return timer(step, attempt, s.dice.oneIn("undo", 2))
 	case 5:
-		if s.dice.oneIn("cancel", 3) {
-			return command(events.VerbCancel)
-		}
-		return s.retry()
+		return s.order(step)
 	case 6:
 		return resumption(step, attempt, uint64(1+s.dice("claim", 9)))
 	}
@@ -134,9 +133,15 @@ func (s *story) anyInput() events.Input {
 // usefulInput returns an input that moves the job, if it is live.
 func (s *story) usefulInput() events.Input {
 	due := flow.Outstanding(s.plan, s.job)
+	if s.job.State == events.JobPaused && (len(due) == 0 || s.dice.oneIn("resume", 3)) {
+		return command(events.VerbResume)
+	}
 	if len(due) == 0 || s.dice.oneIn("person", 8) {
-		if s.dice.oneIn("abandon", 2) {
+		switch s.dice("way", 4) {
+		case 0, 1:
 			return command(events.VerbAbandon)
+		case 2:
+			return command(events.VerbAccept)
 		}
 		return s.retry()
 	}
@@ -148,6 +153,23 @@ func (s *story) usefulInput() events.Input {
 		s.t.Fatalf("task of %+v: %v", d, err)
 	}
 	return s.answer(d.Step, d.Attempt, d.Kind == events.DueUndo)
+}
+
+// order is a command that may not fit.
+func (s *story) order(step string) events.Input {
+	verb := pick(s.dice, "verb", []events.Verb{
+		events.VerbCancel, events.VerbRetry, events.VerbPause, events.VerbResume, events.VerbSkip, events.VerbAccept,
+		events.VerbPause, events.VerbSkip,
+	})
+	if verb == events.VerbRetry {
+		return s.retry()
+	}
+	in := command(verb)
+	in.Control.Force = s.dice.oneIn("force", 2)
+	if verb == events.VerbSkip || s.dice.oneIn("named", 3) {
+		in.Control.Step = step
+	}
+	return in
 }
 
 // retry is a person's retry, with or without a word on effects.

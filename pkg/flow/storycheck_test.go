@@ -29,6 +29,13 @@ func (s *story) checkTransition(before events.Job, tr flow.Transition) {
 	if kind := flow.EventTypes()[i].Kind; !moved && kind != tr.Kind || kind == "" {
 		s.t.Fatalf("%s of kind %s, want %q", tr.Type, tr.Kind, kind)
 	}
+	if tr.Type == flow.TypeJobRetried && before.Rules < flow.Rules {
+		for id, st := range before.Steps {
+			if st.State == events.StepRetrying && tr.Job.Steps[id].State != events.StepRetrying {
+				s.t.Fatalf("a retry by the old rules moved step %s, which waits by itself", id)
+			}
+		}
+	}
 	for id, st := range tr.Job.Steps {
 		if n := st.Attempt - before.Steps[id].Attempt; n != 0 && n != 1 {
 			s.t.Fatalf("step %s went through %d attempts at once", id, n)
@@ -40,6 +47,7 @@ func (s *story) checkTransition(before events.Job, tr flow.Transition) {
 func (s *story) checkJob() {
 	s.t.Helper()
 	var queued, retrying, attention, undoing int
+	undos, modern := map[events.UndoState]int{}, s.job.Rules >= flow.Rules
 	for i := range s.plan.Steps {
 		plan := &s.plan.Steps[i]
 		st := s.job.Steps[plan.ID]
@@ -63,19 +71,23 @@ func (s *story) checkJob() {
 			}
 			if u.State != events.UndoDone {
 				undoing++
+				undos[u.State]++
 			}
 		}
 	}
 	ok := true
 	switch s.job.State {
 	case events.JobAccepted, events.JobRunning, events.JobCancelling:
-		ok = queued > 0 && undoing == 0
+		ok = queued+undos[events.UndoQueued] > 0 && (undoing == 0 || modern)
 	case events.JobWaiting:
-		ok = queued == 0 && retrying > 0 && undoing == 0
+		ok = queued+undos[events.UndoQueued] == 0 && retrying+undos[events.UndoRetrying] > 0 && (undoing == 0 || modern)
 	case events.JobAttention:
-		ok = queued+retrying == 0 && undoing <= 1 && (attention > 0) != (undoing == 1)
+		ok = queued+retrying+undos[events.UndoQueued]+undos[events.UndoRetrying] == 0 && attention+undoing > 0 &&
+			(modern || undoing <= 1 && (attention > 0) != (undoing == 1))
+	case events.JobPaused:
+		ok = s.job.FinishedAt.IsZero()
 	case events.JobCompensating:
-		ok = queued+retrying+attention == 0 && undoing == 1 && s.job.Goal != ""
+		ok = queued+retrying+attention == 0 && undoing > 0 && (undoing == 1 || modern) && s.job.Goal != ""
 	default:
 		ok = queued+retrying+attention == 0 && s.job.Goal == "" && !s.job.FinishedAt.IsZero()
 	}
@@ -84,7 +96,8 @@ func (s *story) checkJob() {
 			queued, retrying, attention, undoing, asJSON(s.t, s.job))
 	}
 	idle := flow.Final(s.job.State) || s.job.State == events.JobAttention
-	if due := flow.Outstanding(s.plan, s.job); (len(due) == 0) != idle {
+	due := flow.Outstanding(s.plan, s.job)
+	if (len(due) == 0) != idle && s.job.State != events.JobPaused {
 		s.t.Fatalf("outstanding in state %s: %v", s.job.State, due)
 	}
 	if (flow.Outcome(s.job) != nil) != flow.Final(s.job.State) {
@@ -106,7 +119,7 @@ func (s *story) checkUndo(before events.Job, in events.Input) {
 // checkEnd compares the final state with what happened, and replays it.
 func (s *story) checkEnd() {
 	s.t.Helper()
-	var missing, undo, criticals []string
+	var missing, undo, partial, criticals []string
 	stuck := false
 	for i := range s.plan.Steps {
 		plan := &s.plan.Steps[i]
@@ -114,6 +127,12 @@ func (s *story) checkEnd() {
 		switch {
 		case st.State == events.StepSucceeded && plan.Compensable:
 			undo = append(undo, plan.ID)
+		case st.Order > 0 && plan.Compensable: // failed or stopped, and may have had effects
+			undo = append(undo, plan.ID)
+			partial = append(partial, plan.ID)
+		}
+		switch {
+		case st.State == events.StepSucceeded:
 		case st.State == events.StepFailed || st.Reason == flow.ReasonNeedsFailed:
 			missing = append(missing, plan.ID)
 		}
@@ -134,19 +153,41 @@ func (s *story) checkEnd() {
 	case events.JobCompleted:
 		ok = len(missing) == 0 && len(s.undone) == 0 && s.job.Missing == nil && s.job.Fault == nil
 	case events.JobPartial:
-		ok = len(criticals) == 0 && len(s.undone) == 0 && len(s.job.Missing) > 0
+		ok = len(criticals) == 0 && s.allUndone(partial) && len(s.job.Missing) > 0
 	case events.JobFailed:
-		ok = s.job.Fault != nil && (stuck || len(criticals) > 0 && len(undo) == 0)
+		ok = s.job.Fault != nil && (stuck || len(criticals) > 0 && s.allUndone(undo))
 	case events.JobRolledBack:
-		ok = len(criticals) > 0 && len(undo) > 0 && slices.Equal(undo, s.undone) && s.job.Fault != nil
+		ok = len(criticals) > 0 && len(undo) > 0 && s.allUndone(undo) && s.inOrder(undo) && s.job.Fault != nil
 	case events.JobCancelled:
-		ok = slices.Equal(undo, s.undone) && s.job.Reason != ""
+		ok = s.allUndone(undo) && s.inOrder(undo) && s.job.Reason != ""
 	}
 	if !ok {
 		s.t.Fatalf("undone %v of %v, missing %v, critical %v: %s",
 			s.undone, undo, missing, criticals, asJSON(s.t, s.job))
 	}
 	s.checkReplay()
+}
+
+// allUndone reports whether these steps are undone, or taken for it by a person.
+func (s *story) allUndone(steps []string) bool {
+	for _, id := range steps {
+		if u := s.job.Steps[id].Undo; u == nil || u.State != events.UndoDone {
+			return false
+		}
+	}
+	return true
+}
+
+// inOrder reports whether steps were undone in the order wanted. Those that a
+// person took for undone, and those that the job went on without, have no place
+// in it.
+func (s *story) inOrder(want []string) bool {
+	own := func(id string) bool {
+		st := s.job.Steps[id]
+		return st.Undo.Accepted == "" && st.State == events.StepSucceeded
+	}
+	got := slices.DeleteFunc(slices.Clone(s.undone), func(id string) bool { return !own(id) })
+	return slices.Equal(slices.DeleteFunc(slices.Clone(want), func(id string) bool { return !own(id) }), got)
 }
 
 // checkReplay reads the records as they are kept, and makes the job again.

@@ -22,6 +22,7 @@ func submitted(p *Plan, j events.Job, a *events.Accepted, env Env) (*change, err
 		Params:      a.Params,
 		Labels:      a.Labels,
 		Traceparent: a.Traceparent,
+		Rules:       a.Rules,
 	}, env)
 	c.job.AcceptedAt = c.now
 	c.job.Steps = make(map[string]events.Step, len(p.Steps))

@@ -14,7 +14,7 @@ func fired(p *Plan, j events.Job, t *events.TimerFired, env Env) *change {
 	if t.Undo {
 		return firedUndo(p, j, s, t, env)
 	}
-	if st.State != events.StepRetrying || st.Attempt != t.Attempt {
+	if st.State != events.StepRetrying || st.Attempt != t.Attempt || j.State == events.JobPaused {
 		return nil
 	}
 	c := newChange(p, j, env)
@@ -28,10 +28,13 @@ func fired(p *Plan, j events.Job, t *events.TimerFired, env Env) *change {
 func firedUndo(p *Plan, j events.Job, s *Step, t *events.TimerFired, env Env) *change {
 	st := j.Steps[s.ID]
 	u := st.Undo
-	if u == nil || u.State != events.UndoRetrying || u.Attempt != t.Attempt {
+	if u == nil || u.State != events.UndoRetrying || u.Attempt != t.Attempt || j.State == events.JobPaused {
 		return nil
 	}
 	c := newChange(p, j, env)
+	if j.Goal == "" {
+		c.wake()
+	}
 	st.Settle = ""
 	c.queueUndo(s, st, *u)
 	c.cause(TypeUndoRetried, s.ID, u.Attempt+1, true)

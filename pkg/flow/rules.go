@@ -1,0 +1,11 @@
+package flow
+
+// Rules is the newest version of the rules by which jobs move. A job keeps the
+// version that it was submitted with, because its history must always give the
+// same job.
+//
+// Since version 2 a step that failed or was cancelled after it had an attempt is
+// undone as well: the attempt may have had effects. A step without which the job
+// goes on is undone at once, others in their turn. A retry also makes the next
+// attempt of steps in state retrying due at once.
+const Rules = 2
