@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/fsstore"
 )
 
@@ -48,6 +49,48 @@ func BenchmarkPut(b *testing.B) {
 				put(b, s, newNoise(size, 0))
 			}
 		})
+	}
+}
+
+// BenchmarkMarks writes with and without marks: each 16 MiB at the end of a chunk,
+// where marks are cheapest, and in the middle of one, where they cost most.
+func BenchmarkMarks(b *testing.B) {
+	const size = 256 << 20
+	for _, c := range []struct {
+		name        string
+		first, step int64
+	}{{"none", size, size}, {"ends", 16 << 20, 16 << 20}, {"middles", 12 << 20, 16 << 20}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := openStore(b, b.TempDir(), nil)
+			b.SetBytes(size)
+			for n := 0; b.Loop(); n++ {
+				putMarked(b, s, newNoise(size, n), size, c.first, c.step)
+			}
+		})
+	}
+}
+
+// putMarked stores what r yields and marks it at first, and after each step. One
+// mark is on its way at a time.
+func putMarked(b *testing.B, s *artifact.Store, r io.Reader, size, first, step int64) {
+	b.Helper()
+	w := s.Create(b.Context(), nil)
+	defer w.Abort()
+	var last *artifact.Mark
+	for at := first; ; at += step {
+		if _, err := w.ReadFrom(io.LimitReader(r, at-w.Size())); err != nil {
+			b.Fatal(err)
+		}
+		if last != nil {
+			waitFor(b, last)
+		}
+		if w.Size() == size {
+			break
+		}
+		last = w.Mark()
+	}
+	if _, err := w.Commit(); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -74,7 +74,13 @@ func TestKilled(t *testing.T) {
 	for round := range 6 {
 		// Two rounds have the same content, so that the second finds what the
 		// first left.
-		writeAndKill(t, dir, round/2*100_000, random.IntN(40), stored)
+		first := strconv.Itoa(round / 2 * 100_000)
+		env := []string{crashDir + "=" + dir, crashDir + "_SEED=" + first}
+		runAndKill(t, env, random.IntN(40), func(line string) {
+			if seed, err := strconv.Atoi(line); err == nil {
+				stored[seed] = true
+			}
+		})
 		checkSurvivors(t, dir, stored)
 	}
 	if len(stored) == 0 {
@@ -82,11 +88,12 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// writeAndKill starts a writer and kills it soon after it has stored n contents.
-func writeAndKill(t *testing.T, dir string, first, n int, stored map[int]bool) {
+// runAndKill starts this program with more variables and kills it soon after it has
+// printed n lines, all of which see is told.
+func runAndKill(t *testing.T, env []string, n int, see func(line string)) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir, crashDir+"_SEED="+strconv.Itoa(first))
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -97,9 +104,7 @@ func writeAndKill(t *testing.T, dir string, first, n int, stored map[int]bool) {
 	}
 	lines := bufio.NewScanner(out)
 	for i := 0; lines.Scan(); i++ {
-		if seed, err := strconv.Atoi(lines.Text()); err == nil {
-			stored[seed] = true
-		}
+		see(lines.Text())
 		if i == n {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Error(err)

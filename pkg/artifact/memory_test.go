@@ -51,6 +51,48 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMemoryOfMarks marks contents many times larger than the ceiling, and goes on
+// from the last mark. It does not run beside other tests.
+func TestMemoryOfMarks(t *testing.T) {
+	s := openStore(t, t.TempDir(), &fsstore.Options{NoSync: true, Reserve: -1})
+	runtime.GC()
+	meter := &meter{base: heap()}
+	const step = 16<<20 + 12_345
+	var all sync.WaitGroup
+	for range streams {
+		all.Go(func() {
+			w := s.Create(t.Context(), nil)
+			defer func() { w.Abort() }()
+			for w.Size() < streamSize {
+				if _, err := w.ReadFrom(meter.reader(io.LimitReader(zeros{}, step))); err != nil {
+					t.Error(err)
+					return
+				}
+				state, err := w.Mark().Wait(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if w.Size() > streamSize/2 {
+					w.Abort()
+					if w, err = s.Resume(t.Context(), state, nil); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+			if f, err := w.Commit(); err != nil || f.Size%step != 0 {
+				t.Errorf("Commit = %+v, %v", f, err)
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d streams of %d MiB took %d KiB of heap", streams, streamSize>>20, meter.peak>>10)
+	if meter.peak > heapCeiling {
+		t.Errorf("the heap grew by %d bytes, at most %d are allowed", meter.peak, heapCeiling)
+	}
+}
+
 // heap returns the bytes of live and not yet collected objects.
 func heap() int64 {
 	var m runtime.MemStats

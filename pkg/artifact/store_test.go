@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if crashWriter() {
+	if crashWriter() || markWriter() {
 		return
 	}
 	goleak.VerifyTestMain(m)
