@@ -43,6 +43,8 @@ func TestCompress(t *testing.T) {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
 		MaxHeap: 56 << 20, Cancels: 3,
+		// Two frames are on their way while the third is read.
+		Resumes: true, Unit: 3 * frameSize,
 	})
 }
 
@@ -200,6 +202,7 @@ func TestMissing(t *testing.T) {
 	bad.Files = append(bad.Files[:0:0], good.Files[0])
 	bad.Files[0].Digest = "sha256:" + strings.Repeat("0", 64)
 	for range 3 {
+		bad.Checkpoints = nil // each run is an attempt of its own
 		if _, err := s.Run(t.Context(), &bad); !fault.Has(err, fault.ArtifactNotFound) {
 			t.Errorf("got %v", err)
 		}

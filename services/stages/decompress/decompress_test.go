@@ -2,7 +2,9 @@ package decompress_test
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +45,25 @@ func stream(t *testing.T, data []byte, o ...zstd.EOption) []byte {
 	return b.Bytes()
 }
 
+// frameSize is how much content is in a frame of compress@1.
+const frameSize = 4 << 20
+
+// frames compresses f as compress@1 does.
+func frames(t *testing.T, f stagetest.Content) []byte {
+	t.Helper()
+	var packed []byte
+	part := make([]byte, frameSize)
+	for r := f.Reader(); ; {
+		n, err := io.ReadFull(r, part)
+		if n > 0 {
+			packed = append(packed, pack(t, part[:n])...)
+		}
+		if err != nil {
+			return packed
+		}
+	}
+}
+
 func file(name string, data []byte) []stagetest.Content {
 	return []stagetest.Content{{Name: name, MediaType: "application/zstd", Data: data}}
 }
@@ -58,6 +79,8 @@ func TestDecompress(t *testing.T) {
 	changed[len(changed)/2] ^= 0x10
 	bomb := stream(t, make([]byte, 17<<20))
 	skippable := append([]byte("\x50\x2a\x4d\x18\x03\x00\x00\x00abc"), packed...)
+	kinds := slices.Concat(packed, skippable, stream(t, plain, zstd.WithEncoderCRC(false)), skippable[:11],
+		pack(t, nil, zstd.WithZeroFrames(true)), pack(t, plain, zstd.WithSingleSegment(true)), skippable[:11])
 	is := func(want []byte) func(*testing.T, *stage.Task, stage.Result) {
 		return func(t *testing.T, task *stage.Task, r stage.Result) {
 			if got := stagetest.Read(t, task, r.Files[0]); !bytes.Equal(got, want) {
@@ -78,6 +101,9 @@ func TestDecompress(t *testing.T) {
 			{Name: "a stream", Files: file("x", stream(t, plain)), Check: is(plain)},
 			{Name: "several frames", Files: file("x.zst", bytes.Repeat(packed, 3)), Check: is(bytes.Repeat(plain, 3))},
 			{Name: "random", Files: file("x.zst", stream(t, random)), Check: is(random)},
+			{Name: "many frames", Files: file("x.zst", bytes.Repeat(pack(t, random), 20)), Check: is(bytes.Repeat(random, 20))},
+			{Name: "tiny frames", Files: file("x.zst", bytes.Repeat(pack(t, random[:100]), 5000)), Check: is(bytes.Repeat(random[:100], 5000))},
+			{Name: "frames of all kinds", Files: file("x.zst", kinds), Check: is(bytes.Repeat(plain, 4))},
 			{Name: "nothing inside", Files: file("x.zst", pack(t, nil, zstd.WithZeroFrames(true))), Check: is(nil)},
 			{Name: "skippable frame", Files: file("x.zst", skippable), Check: is(plain)},
 			{
@@ -89,6 +115,13 @@ func TestDecompress(t *testing.T) {
 			bad("cut", packed[:len(packed)-5]), bad("cut in the header", packed[:5]), bad("one byte", packed[:1]),
 			bad("garbage after", append(bytes.Clone(packed), "garbage"...)),
 			bad("a byte after", append(bytes.Clone(packed), 0x28)),
+			bad("cut in a later frame", append(bytes.Repeat(pack(t, random), 9), packed[:100]...)),
+			bad("cut skippable frame", append(bytes.Repeat(pack(t, random), 9), skippable[:10]...)),
+			bad("garbage after many", append(bytes.Repeat(pack(t, random), 9), "garbage that is longer than a header"...)),
+			{
+				Name: "bomb of frames", Files: file("x.zst", bytes.Repeat(pack(t, make([]byte, 4<<20)), 9)),
+				Fault: fault.DecompressTooLarge,
+			},
 			{Name: "bomb", Files: file("x.zst", bomb), Fault: fault.DecompressTooLarge},
 			{Name: "too large", Files: file("x.zst", packed), Config: `{"max_bytes":"1MiB"}`, Fault: fault.DecompressTooLarge},
 			{
@@ -98,12 +131,10 @@ func TestDecompress(t *testing.T) {
 			{Name: "no files", Fault: fault.StageNoInput},
 		},
 		BadConfigs: []string{`{"max_bytes":0}`, `{"max_bytes":"many"}`, `{"max_ratio":-1}`, `{"max_ratio":1.5}`},
-		Large: func(stagetest.Content) stagetest.Case {
-			return stagetest.Case{
-				Files: file("x.zst", stream(t, make([]byte, 128<<20))), Config: `{"max_ratio":0}`,
-			}
+		Large: func(f stagetest.Content) stagetest.Case {
+			return stagetest.Case{Files: file("x.zst", frames(t, f))}
 		},
-		MaxHeap: 48 << 20, Cancels: 3,
+		MaxHeap: 48 << 20, Cancels: 3, Resumes: true, Unit: frameSize,
 	})
 }
 
@@ -118,7 +149,7 @@ func TestReversesCompress(t *testing.T) {
 		t.Fatal(err)
 	}
 	back := *task
-	back.Files = packed.Files
+	back.Files, back.Checkpoints = packed.Files, nil
 	r, err := decompress.New().Run(t.Context(), &back)
 	if err != nil {
 		t.Fatal(err)

@@ -14,8 +14,6 @@ const (
 	lengthSize     = 4 // of a skippable frame
 	checksumSize   = 4
 	blockHeader    = 3
-	// headerSize is the most that the header of a frame takes after the magic.
-	headerSize = 14
 )
 
 // Kinds of blocks.
@@ -88,7 +86,7 @@ func (w *walker) step() {
 
 // frame looks at the beginning of a frame.
 func (w *walker) frame() {
-	head, _ := w.r.Peek(magicSize + headerSize) // shorter at the end of the stream
+	head, _ := w.r.Peek(magicSize + lengthSize) // shorter at the end of the stream
 	if len(head) <= magicSize {
 		w.lost = true
 		return
