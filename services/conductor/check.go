@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/pipeline"
 )
 
@@ -39,6 +40,7 @@ func complain(list []events.ProblemError) error {
 // known or has an address that some stage may read, and the parameters match.
 func (c *Conductor) check(ctx context.Context, s *events.Submission, def *pipeline.Definition) (*events.Accepted, error) {
 	a := &events.Accepted{
+		Rules:    flow.Rules,
 		Pipeline: events.PipelineRef{Name: def.Name, Digest: def.Digest},
 		Params:   bytes.Clone(s.Params), Labels: s.Labels,
 	}
