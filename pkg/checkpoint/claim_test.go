@@ -342,12 +342,16 @@ func TestClaimRace(t *testing.T) {
 	same(t, int64(4), run.Done())
 	wantFault(t, old.Save(t.Context(), 9, 0), fault.CheckpointOvertaken)
 
-	faster := &faultyLog{Log: r.memory, before: func(context.Context, int) error {
+	faster := &faultyLog{Log: r.memory, before: func(_ context.Context, n int) error {
+		if n > 1 {
+			return nil
+		}
 		_, err := r.chain(3).Resume(context.Background(), 1, &counter{})
 		return err
 	}}
 	_, err := r.chain(3, func(o *Options) { o.Log = faster }).Resume(t.Context(), 1, &counter{})
 	wantFault(t, err, fault.CheckpointOvertaken)
+	same(t, 1, faster.appends)
 }
 
 // saveIn saves one more place of a run.

@@ -211,6 +211,58 @@ func (l *lateLog) Append(ctx context.Context, k Key, after uint64, data []byte) 
 	return l.Log.Append(ctx, k, after, data)
 }
 
+// TestOneCallPerSave: as long as the log answers, a save is one call of it.
+func TestOneCallPerSave(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	log := &faultyLog{Log: r.memory}
+	run, at := resume(t, r.chain(2, func(o *Options) { o.Log = log }))
+	same(t, int64(2), log.calls.Load()) // what is kept, and the claim
+	for range 3 {
+		r.saveIn(run, at)
+	}
+	same(t, int64(5), log.calls.Load())
+}
+
+// TestTakenIsSaved: a place that was taken is saved though the context of the call
+// ends.
+func TestTakenIsSaved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	release, stored := make(chan struct{}), make(chan struct{})
+	log := &faultyLog{Log: r.memory}
+	log.before = func(context.Context, int) error { <-release; return nil }
+	log.after = func(context.Context, int) error { close(stored); return nil }
+	run, _ := resume(t, r.chain(1, func(o *Options) { o.Log = log }))
+	ctx, stop := context.WithCancelCause(t.Context())
+	must(t, run.Offer(ctx, rigBytes, 0))
+	stop(errKilled)
+	wantFault(t, run.Offer(ctx, 2*rigBytes, 0), errKilled.Code)
+	close(release)
+	<-stored
+	same(t, int64(rigBytes), r.newest().Done)
+}
+
+// TestSoonAfterAFailure: the place after one that was not saved is a quarter of
+// the bytes on, whatever it costs.
+func TestSoonAfterAFailure(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	log := &faultyLog{Log: r.memory, before: func(_ context.Context, n int) error {
+		if n == 1 {
+			return errDown
+		}
+		return nil
+	}}
+	run, _ := resume(t, r.chain(1, func(o *Options) { o.Log = log }))
+	output(t, run, "a", make([]byte, rigChunk-1))
+	wantFault(t, run.Save(t.Context(), 100, 0), fault.BusUnreachable)
+	must(t, run.Offer(t.Context(), 100, 0))
+	must(t, run.Offer(t.Context(), 100+rigBytes/4, 0))
+	must(t, run.Save(t.Context(), 101+rigBytes/4, 0))
+	same(t, 2, r.newest().Saves)
+}
+
 // TestRemoved: an attempt whose chain was removed, with its job, stops.
 func TestRemoved(t *testing.T) {
 	t.Parallel()
