@@ -58,9 +58,8 @@ func (p *pipeline) storeChunks() {
 // write appends to the last chunk, or to the next when that is full, and reports
 // whether it could.
 func (p *pipeline) write(data []byte) bool {
-	if p.last != nil && p.last.size == p.s.sizes.chunk {
-		p.commit(p.last)
-		p.last = nil
+	if p.last != nil && p.last.size == p.s.sizes.chunk && !p.next() {
+		return false
 	}
 	if p.last == nil && !p.begin() || p.last.blob == nil && !p.restore(p.last) {
 		return false
@@ -74,6 +73,13 @@ func (p *pipeline) write(data []byte) bool {
 		p.last.hash.Write(data)
 	}
 	return true
+}
+
+// next commits the last chunk, which is full, and reports whether it could.
+func (p *pipeline) next() bool {
+	c := p.last
+	p.last = nil
+	return p.commit(c)
 }
 
 // begin starts the next chunk and reports whether it could.
@@ -90,8 +96,9 @@ func (p *pipeline) begin() bool {
 	return true
 }
 
-// commit makes c durable in the background, when its turn comes.
-func (p *pipeline) commit(c *chunk) {
+// commit makes c durable in the background, when its turn comes. It reports false
+// when the pipeline has failed.
+func (p *pipeline) commit(c *chunk) bool {
 	f := c.kept
 	if c.blob != nil {
 		var d sum
@@ -102,14 +109,15 @@ func (p *pipeline) commit(c *chunk) {
 			case d = <-p.first:
 			case <-p.ctx.Done():
 				c.blob.Abort()
-				return
+				return false
 			}
 		}
 		if f = p.launch(c.blob, d); f == nil {
-			return
+			return false
 		}
 	}
 	p.chunks = append(p.chunks, f.digest)
+	return true
 }
 
 // launch makes blob durable as chunk d in the background, when its turn comes. It
@@ -137,15 +145,18 @@ func (p *pipeline) launch(blob driver.Blob, d sum) *flight {
 // note gives m what it needs of the chunks, and makes durable what there is of
 // the last one. It reports whether it could.
 func (p *pipeline) note(m *Mark) bool {
-	if c := p.last; c != nil && c.size == p.s.sizes.chunk && len(p.chunks) > 0 {
-		p.commit(c)
-		p.last = nil
+	c := p.last
+	if c != nil && c.size == p.s.sizes.chunk && len(p.chunks) > 0 {
+		if !p.next() {
+			return false
+		}
+		c = nil
 	}
-	if p.last != nil && !p.keep(p.last, m) {
-		return false
-	}
-	if p.last != nil {
-		m.tail = p.last.kept.digest
+	if c != nil {
+		if !p.keep(c, m) {
+			return false
+		}
+		m.tail = c.kept.digest
 	}
 	m.chunks = p.chunks
 	m.flights = slices.Clone(p.flights)

@@ -23,9 +23,9 @@ type Swept struct {
 
 // Sweep removes chunks that belong to no content: those of writes that failed
 // or were aborted, and of content that was deleted. It spares chunks that were
-// written within grace, zero meaning 24 hours, and 15 minutes more. So grace must
-// be longer than any write takes from its first chunk, or from the last [Mark] or
-// [Store.Resume], to its Commit.
+// written within grace, zero meaning 24 hours, and up to 15 minutes more. So grace
+// must be longer than any write takes from its first chunk, or from the last [Mark]
+// or [Store.Resume], to its Commit.
 //
 // What a [State] speaks of is spared for as long after its Mark, and after each
 // Resume of it or of a later one. After that the next Sweep takes it, and Resume
@@ -42,7 +42,8 @@ func (s *Store) Sweep(ctx context.Context, grace time.Duration) (Swept, error) {
 	if grace <= 0 {
 		grace = defaultGrace
 	}
-	before := time.Now().Add(-grace - renewAfter)
+	// What a state speaks of may be that much older than its mark.
+	before := time.Now().Add(-grace - min(renewAfter, grace/96))
 	left, err := s.oldChunks(ctx, before)
 	if err == nil {
 		err = s.keepUsed(ctx, left)

@@ -13,8 +13,8 @@ import (
 )
 
 // renewAfter is how long a writer that is marked relies on what it stored before
-// it stores a place that names it. A sweep spares blobs for so much longer than it
-// is asked to.
+// it stores a place that names it. A sweep spares blobs for so much longer than a
+// day.
 const renewAfter = 15 * time.Minute
 
 // trail is the places that a writer has stored as blobs, each of which names the
