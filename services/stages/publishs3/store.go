@@ -1,0 +1,119 @@
+package publishs3
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millrace/millrace/pkg/breaker"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// Limits of a request.
+const (
+	// idle is how long a request may take while nothing is sent.
+	idle = time.Minute
+	// patient is the same for requests that make the store copy what it has.
+	patient = 15 * time.Minute
+	// tries is how often a request is sent that failed for a moment.
+	tries = 3
+)
+
+// store is one object store, as all steps use it. It is safe for concurrent use.
+type store struct {
+	s3       *s3.Client
+	breakers *breaker.Registry
+	name     string // of the dependency
+	// copyLimit is the largest object that is copied by one request.
+	copyLimit int64
+}
+
+func newStore(name string, e Endpoint, transport http.RoundTripper, b *breaker.Registry) *store {
+	o := s3.Options{
+		Region: e.Region, UsePathStyle: e.PathStyle, Credentials: &credentials{e: e},
+		HTTPClient: &http.Client{Transport: transport, CheckRedirect: stay},
+		Retryer:    aws.NopRetryer{}, // see call
+		// Contents carry a digest that is known without reading them once more.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	}
+	host := "aws"
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if e.URL != "" {
+		o.BaseEndpoint = &e.URL
+		if u, err := url.Parse(e.URL); err == nil {
+			host = u.Host
+		}
+	}
+	return &store{s3: s3.New(o), breakers: b, name: "s3:" + name + ":" + host, copyLimit: 5 << 30}
+}
+
+// stay follows no redirect: they lead where the operator did not.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// unsigned leaves the content out of the signature, which its digest is part of.
+func unsigned(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+}
+
+// call sends a request through the breaker of the store, and again when it failed
+// for a moment. send is called for each try; it is given up when nothing was sent
+// for as long as limit. what and key say what was asked for.
+func (s *store) call(
+	ctx context.Context, limit time.Duration, what, key string, send func(context.Context, *pulse) error,
+) error {
+	for try := 1; ; try++ {
+		err := s.breakers.Do(ctx, s.name, func(ctx context.Context) error {
+			ctx, p := watch(ctx, limit)
+			defer p.stop()
+			if err := send(ctx, p); err != nil {
+				return classify(ctx, what+" "+key, err)
+			}
+			return nil
+		})
+		if err != nil && try > 1 && !passing(err) {
+			return &unsure{err}
+		}
+		if err == nil || try == tries || !passing(err) {
+			return err
+		}
+		if !wait(ctx, time.Duration(1+rand.Int64N(int64(100*time.Millisecond)<<(2*try)))) {
+			return err
+		}
+	}
+}
+
+// unsure is the error of another try: what became of the ones before is not known.
+type unsure struct{ error }
+
+func (e *unsure) Unwrap() error { return e.error }
+
+// passing reports whether another try may help soon.
+func passing(err error) bool {
+	f := fault.From(err)
+	switch f.Code {
+	case fault.S3ServerError, fault.S3Timeout, fault.S3RateLimited, fault.S3Mismatch:
+		return f.RetryAfter == 0
+	}
+	return false
+}
+
+// wait reports whether ctx lived that long.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
