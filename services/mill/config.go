@@ -68,6 +68,13 @@ type Config struct {
 	// ArtifactDir holds the artifacts. Processes that share work share it.
 	// Empty means DataDir/artifacts.
 	ArtifactDir string
+	// EncryptSecretFile keeps the keys of unfinished files from those who read
+	// checkpoints; it is made when it is not there. Processes that share work share
+	// it. Empty means DataDir/encrypt.secret.
+	EncryptSecretFile string
+	// IdentityFiles hold the age secret keys with which the decrypt stage opens
+	// files, for all tenants.
+	IdentityFiles []string
 	// DiskReserve is how many bytes of its disk the artifact store leaves
 	// free. Zero means 64 MiB, negative none.
 	DiskReserve int64
@@ -129,6 +136,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.ArtifactDir == "" {
 		c.ArtifactDir = filepath.Join(c.DataDir, "artifacts")
+	}
+	if c.EncryptSecretFile == "" {
+		c.EncryptSecretFile = filepath.Join(c.DataDir, "encrypt.secret")
 	}
 	if c.AckWait <= 0 {
 		c.AckWait = defaultAckWait

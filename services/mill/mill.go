@@ -32,14 +32,18 @@ type Mill struct {
 	listener net.Listener
 }
 
-// New checks a configuration and returns a mill that has not started. It returns
-// a fault with code mill.bad_config.
+// New checks a configuration, reads the keys that it names, and returns a mill that
+// has not started. Faults: mill.bad_config, crypt.bad_key_file, mill.start_failed.
 func New(c Config) (*Mill, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	stages, err := stage.NewSet(append(builtIn(c), c.ExtraStages...)...)
+	k, err := c.openKeys()
+	if err != nil {
+		return nil, err
+	}
+	stages, err := stage.NewSet(append(builtIn(c, k), c.ExtraStages...)...)
 	if err != nil {
 		return nil, badConfig(err.Error())
 	}

@@ -2,29 +2,65 @@ package mill
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
 
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/pipeline"
+	"github.com/millrace/millrace/pkg/seal"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/stages/command"
 	"github.com/millrace/millrace/services/stages/compress"
 	"github.com/millrace/millrace/services/stages/decompress"
+	"github.com/millrace/millrace/services/stages/decrypt"
+	"github.com/millrace/millrace/services/stages/encrypt"
 	"github.com/millrace/millrace/services/stages/fetch"
 	"github.com/millrace/millrace/services/stages/hash"
+	"github.com/millrace/millrace/services/stages/httpcall"
 	"github.com/millrace/millrace/services/stages/identify"
 	"github.com/millrace/millrace/services/stages/publish"
 	"github.com/millrace/millrace/services/stages/simulate"
 )
 
+// keys are what the stages that encrypt and decrypt need to know.
+type keys struct {
+	secret     encrypt.Secret
+	identities []age.Identity
+}
+
+// openKeys reads the files with the keys, and makes the one that is the mill's
+// own.
+func (c Config) openKeys() (k keys, err error) {
+	if err := os.MkdirAll(filepath.Dir(c.EncryptSecretFile), 0o700); err != nil {
+		return k, fault.New(fault.MillStartFailed, "make a folder", err)
+	}
+	if k.secret, err = encrypt.OpenSecret(c.EncryptSecretFile); err != nil {
+		return k, err
+	}
+	for _, path := range c.IdentityFiles {
+		more, err := seal.ReadIdentities(path)
+		if err != nil {
+			return k, err
+		}
+		k.identities = append(k.identities, more...)
+	}
+	return k, nil
+}
+
 // builtIn is the list of stages that this program offers.
-func builtIn(c Config) []stage.Stage {
+func builtIn(c Config, k keys) []stage.Stage {
 	return []stage.Stage{
 		fetch.New(fetch.Options{AllowPaths: c.AllowPaths, AllowPrivateNetworks: c.AllowPrivateNetworks}),
 		identify.New(),
 		hash.New(),
 		compress.New(compress.Options{}),
 		decompress.New(),
+		encrypt.New(encrypt.Options{Secret: k.secret}),
+		decrypt.New(decrypt.Options{Identities: k.identities}),
 		publish.New(publish.Options{Dir: c.PublishDir}),
+		httpcall.New(httpcall.Options{AllowPrivateNetworks: c.AllowPrivateNetworks}),
 		command.New(command.Options{Allow: c.AllowCommands}),
 		simulate.New(),
 		simulate.NewEffect(),
@@ -34,7 +70,7 @@ func builtIn(c Config) []stage.Stage {
 // Stages describes the built-in stages, for programs that check pipelines without
 // running a mill.
 func Stages() []stage.Spec {
-	set, err := stage.NewSet(builtIn(Config{})...)
+	set, err := stage.NewSet(builtIn(Config{}, keys{})...)
 	if err != nil {
 		return nil
 	}
@@ -43,7 +79,7 @@ func Stages() []stage.Spec {
 
 // Catalog is what pipelines may use, as the pipeline checker wants to know it.
 func Catalog() []pipeline.Stage {
-	set, err := stage.NewSet(builtIn(Config{})...)
+	set, err := stage.NewSet(builtIn(Config{}, keys{})...)
 	if err != nil {
 		return nil
 	}

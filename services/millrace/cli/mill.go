@@ -33,6 +33,8 @@ func (f *millFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch reach loopback and private addresses")
 	flags.StringVar(&c.PublishDir, "publish-dir", "", "`FOLDER` below which publish writes (default published in the data directory)")
 	flags.StringVar(&c.ArtifactDir, "artifact-dir", "", "`FOLDER` of the artifact store (default artifacts in the data directory)")
+	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files from readers of checkpoints (default encrypt.secret in the data directory)")
+	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
@@ -69,8 +71,11 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	for _, dir := range []*string{&c.DataDir, &c.PublishDir, &c.ArtifactDir} {
 		*dir = p.absolute(*dir)
 	}
-	for i, path := range c.AllowPaths {
-		c.AllowPaths[i] = p.absolute(path)
+	c.EncryptSecretFile = p.absolute(c.EncryptSecretFile)
+	for _, list := range [][]string{c.AllowPaths, c.IdentityFiles} {
+		for i, path := range list {
+			list[i] = p.absolute(path)
+		}
 	}
 	if c.HTTPAddr, err = listenAddr("--http-addr", f.http); err != nil {
 		return c, err
