@@ -111,6 +111,37 @@ func TestGoTest(t *testing.T) {
 	}
 }
 
+func TestExample(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		body, needs string
+		want        tally
+		says        string
+	}{
+		"sound":  {"func TestA(t *testing.T) {}", "", tally{passed: 4}, "1 passed, 0 failed"},
+		"fails":  {"func TestA(t *testing.T) { t.Error(\"oh no\") }", "", tally{passed: 3, failed: 1}, "oh no"},
+		"vetoed": {"func TestA(t *testing.T) { t.Errorf(\"%d\") }", "", tally{passed: 2, failed: 2}, "reads arg #1"},
+		"linted": {"func TestA(t *testing.T) { var x int; x = 1 }", "", tally{passed: 1, failed: 3}, "declared and not used"},
+		"untidy": {"func TestA(t *testing.T) {}", "\nrequire golang.org/x/sys v0.49.0\n", tally{passed: 3, failed: 1}, "&& go mod tidy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := module(t, test.body)
+			mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "go.mod"), append(mod, test.needs...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			if got := example(t.Context(), &out, dir); got != test.want || !strings.Contains(out.String(), test.says) {
+				t.Errorf("got %+v, want %+v, saying %q:\n%s", got, test.want, test.says, out.String())
+			}
+		})
+	}
+}
+
 func TestRun(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

@@ -1,6 +1,7 @@
 // Command ci runs every check of the project: formatting, vet, staticcheck, all
-// tests, and the tests of everything concurrent under the race detector. It needs
-// Go and nothing else, except a C compiler for the race detector.
+// tests, those of the examples, and the tests of everything concurrent under the
+// race detector. It needs Go and nothing else, except a C compiler for the race
+// detector.
 //
 //	go run ./deploy/ci              everything, as CI does
 //	go run ./deploy/ci vet test     only these

@@ -25,6 +25,7 @@ var steps = []step{
 	{"vet", "go vet", command("go", "vet", "./...")},
 	{"lint", "staticcheck", command("go", tool("staticcheck", "./...")...)},
 	{"test", "all tests, none from the cache", test},
+	{"examples", "go vet, staticcheck and all tests of the modules in deploy/examples", examples},
 	{"race", "the tests of what is concurrent, under the race detector", race},
 }
 
@@ -35,8 +36,14 @@ func tool(name string, args ...string) []string {
 
 // command is a step that passes when a command does, and prints what it says.
 func command(name string, args ...string) func(context.Context, io.Writer) tally {
+	return commandIn(".", name, args...)
+}
+
+// commandIn is command in another folder.
+func commandIn(dir, name string, args ...string) func(context.Context, io.Writer) tally {
 	return func(ctx context.Context, out io.Writer) tally {
 		cmd := start(ctx, name, args...)
+		cmd.Dir = dir
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Run(); err != nil {
 			_, _ = fmt.Fprintf(out, "ci: %s: %v\n", strings.Join(cmd.Args, " "), err)

@@ -79,13 +79,13 @@
 // -run 'TestKit/Crash/two_files'. What it most often means:
 //
 //   - another result, shorter: the state says that more was done than is in the
-//     output. Offer after writing; use [checkpoint.Run.Output] and not
+//     output. Offer after writing; use checkpoint.Run.Output and not
 //     artifact.Store.Create for what is resumed, under a name that is the same in
 //     every attempt.
 //   - another result, longer: the output has more than the state says. Bring the
 //     state up to date before Offer, and write nothing between the two.
 //   - another result with a state that makes no sense: hold the state against
-//     [checkpoint.Run.Done] and artifact.Writer.Size before going on.
+//     checkpoint.Run.Done and artifact.Writer.Size before going on.
 //   - other effects: a call outside that is not made through stage.Task.Effect, or
 //     whose verify says that it was not made although it was.
 //   - bytes are read again: the inputs are not opened where the state says, or

@@ -30,8 +30,9 @@ type Kit struct {
 	// MaxHeap is how much the heap may grow then, in bytes. Zero means 64 MiB.
 	MaxHeap int64
 	// Effects returns what the stage has done outside its result: names of
-	// things with something that stands for their content. It is required of a
-	// stage with an undo.
+	// things with something that stands for their content. Both may have the id of
+	// the job in them; names may also have hexadecimal numbers that are others for
+	// each job. It is required of a stage with an undo.
 	Effects func(t *testing.T) map[string]string
 	// Grace is how long a run that is told to stop may take. Zero means 3 seconds.
 	Grace time.Duration
