@@ -46,7 +46,9 @@ var kinds = map[kind]struct {
 func (c *column) node() parquet.Node {
 	n := kinds[c.Type].node()
 	if c.Type == text {
-		n = parquet.Encoded(n, &parquet.RLEDictionary)
+		// Compressed, that is smaller and takes less memory than a dictionary or
+		// lengths apart from the text.
+		n = parquet.Encoded(n, &parquet.Plain)
 	}
 	if c.Optional {
 		n = parquet.Optional(n)

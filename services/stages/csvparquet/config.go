@@ -140,7 +140,7 @@ const schema = `{
     "description": "What separates the fields: one character of ASCII, or tab."},
   "header": {"type": "boolean", "default": true,
     "description": "Whether the first row has the names of the columns. Without it, or where a name is empty, they are called column_1, column_2 and so on."},
-  "columns": {"type": "array", "maxItems": 2000, "items": {
+  "columns": {"type": "array", "maxItems": 1000, "items": {
       "type": "object", "additionalProperties": false, "required": ["name"], "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 255},
         "type": {"type": "string", "enum": ["string", "int64", "double", "boolean", "date", "timestamp"], "default": "string"},

@@ -99,6 +99,7 @@ func is(want ...string) func(*testing.T, *stage.Task, stage.Result) {
 func TestConvert(t *testing.T) {
 	all := `"columns":[{"name":"s"},{"name":"i","type":"int64"},{"name":"f","type":"double"},{"name":"b","type":"boolean"},` +
 		`{"name":"d","type":"date"},{"name":"t","type":"timestamp"}]`
+	long := strings.Repeat("long ", 100_000)
 	bad := func(name, data string, code fault.Code) stagetest.Case {
 		return stagetest.Case{Name: name, Files: file("x.csv", data), Fault: code}
 	}
@@ -135,6 +136,8 @@ func TestConvert(t *testing.T) {
 			},
 			{Name: "two files", Files: append(file("x.csv", "a\n1\n"), file("y.CSV", "b\n2\n")...), Check: is("a", "1")},
 			{Name: "large", Files: file("x.csv", string(orders(3<<20))), Config: `{"row_group_rows":5000,` + typed + `}`},
+			{Name: "odd names", Files: file("x.csv", "\"a,b\",c.d,\"\"\"\",ü\n1,2,3,4\n"), Check: is("a,b|c.d|\"|ü", "1|2|3|4")},
+			{Name: "long value", Files: file("x.csv", "a\n"+long+"\n"), Check: is("a", long)},
 			bad("empty", "", fault.CsvBadHeader), bad("blank", "\r\n\n", fault.CsvBadHeader),
 			bad("same names", "a,b,a\n1,2,3\n", fault.CsvBadHeader),
 			bad("UTF-16", "\xff\xfea\x00\n\x00", fault.CsvBadEncoding), bad("UTF-16 without a mark", "a\x00,\x00b\x00", fault.CsvBadEncoding),
@@ -158,7 +161,8 @@ func TestConvert(t *testing.T) {
 			f.Name, f.Data = "x.csv", orders(int(f.Size))
 			return stagetest.Case{Files: []stagetest.Content{f}, Config: `{` + typed + `}`}
 		},
-		MaxHeap: 64 << 20, Cancels: 3,
+		// A row group is 100,000 rows of about 90 bytes.
+		MaxHeap: 48 << 20, Cancels: 3, Resumes: true, Unit: 10 << 20,
 	})
 }
 
@@ -183,4 +187,110 @@ func someBad(t *testing.T, task *stage.Task, r stage.Result) {
 	if r.Findings["rows"] != "2" || r.Findings["bad_rows"] != "7" {
 		t.Errorf("findings %v", r.Findings)
 	}
+}
+
+// TestGolden notices when the same input gives other output. Then the logic of the
+// spec must change with the digests here.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"none": "c37f18c0637bf085", "snappy": "e2ffb3be81a7c89f", "zstd": "132843cea1fc4627",
+	}
+	s := csvparquet.New()
+	if logic := s.Spec().Logic; logic != "1" {
+		t.Errorf("the digests are those of logic 1, this is %s", logic)
+	}
+	got := map[string]string{}
+	for _, compression := range []string{"zstd", "snappy", "none"} {
+		task := stagetest.NewTask(t, stagetest.Case{
+			Files:  file("x.csv", string(orders(500_000))),
+			Config: `{"row_group_rows":2000,"compression":"` + compression + `",` + typed + `}`,
+		})
+		r, err := s.Run(t.Context(), task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[compression] = r.Files[0].Digest[7:23]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestFirstBadRow checks what a person is told who must find the row.
+func TestFirstBadRow(t *testing.T) {
+	t.Parallel()
+	task := stagetest.NewTask(t, stagetest.Case{
+		Files:  file("x.csv", "id,note\n1,\"two\nlines\"\nsecret,b\n3,c\n,d\n"),
+		Config: `{"max_bad_rows":1,"columns":[{"name":"id","type":"int64"}]}`,
+	})
+	_, err := csvparquet.New().Run(t.Context(), task)
+	if !fault.Has(err, fault.CsvBadRows) {
+		t.Fatal(err)
+	}
+	want := "x.csv, line 4, column 1 (id): not a whole number of 64 bits, and 1 more bad rows"
+	if got := err.Error(); !strings.Contains(got, want) || strings.Contains(got, "secret") {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestManyBadRows checks that the report is limited, and the number of reports.
+func TestManyBadRows(t *testing.T) {
+	t.Parallel()
+	task := stagetest.NewTask(t, stagetest.Case{
+		Files:  file("x.csv", "a\n"+strings.Repeat("\""+strings.Repeat("x", 100)+"\"y\n", 3000)),
+		Config: `{"max_bad_rows":3000}`,
+	})
+	r, err := csvparquet.New().Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(stagetest.Read(t, task, r.Files[1]), []byte("\n")); n != 1000 || r.Findings["bad_rows"] != "3000" {
+		t.Errorf("%d of %s bad rows are reported", n, r.Findings["bad_rows"])
+	}
+}
+
+// TestRoomForReports gives the stage so many files that the result has no room for
+// a report of each.
+func TestRoomForReports(t *testing.T) {
+	t.Parallel()
+	files := file("x.csv", "a\n1,2\n")
+	for len(files) < stage.MaxFiles-3 {
+		files = append(files, files[0])
+	}
+	task := stagetest.NewTask(t, stagetest.Case{Files: files, Config: `{"max_bad_rows":1}`})
+	r, err := csvparquet.New().Run(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Check(); err != nil || len(r.Files) != stage.MaxFiles || r.Files[5].Name != "x.errors.jsonl" {
+		t.Errorf("%d files: %v", len(r.Files), err)
+	}
+}
+
+func FuzzConvert(f *testing.F) {
+	for _, text := range []string{
+		"a,b\n1,2\n", "\ufeffa,b\r\n1,\"2\n\"\r\n", "a,\"a\"\n", "a\nx\"y\n\"open", ",,\n1,2\n1,2,3", "\xff\xfea\x00", "2024-01-01,1e9\n",
+	} {
+		f.Add([]byte(text), true, "string")
+		f.Add([]byte(text), false, "date")
+	}
+	s := csvparquet.New()
+	f.Fuzz(func(t *testing.T, data []byte, header bool, kind string) {
+		config := fmt.Sprintf(`{"header":%t,"max_bad_rows":100,"row_group_rows":100`, header)
+		if !header {
+			config += fmt.Sprintf(`,"columns":[{"name":"a","type":%q,"optional":true},{"name":"b"}]`, kind)
+		}
+		task := stagetest.NewTask(t, stagetest.Case{Files: []stagetest.Content{{Name: "x.csv", Data: data}}, Config: config + "}"})
+		r, err := s.Run(t.Context(), task)
+		if err != nil {
+			if c := fault.From(err).Code; !strings.HasPrefix(string(c), "csv.") && c != fault.StageBadConfig {
+				t.Fatalf("fault %s: %v", c, err)
+			}
+			return
+		}
+		if rows := read(t, stagetest.Read(t, task, r.Files[0])); fmt.Sprint(len(rows)-1) != r.Findings["rows"] {
+			t.Fatalf("%d rows, the findings say %s", len(rows)-1, r.Findings["rows"])
+		}
+	})
 }

@@ -31,6 +31,7 @@ type (
 		NumRows int64                              `thrift:"3,required"`
 	}
 	metadataEnd struct {
+		KeyValues    thrift.Slice[format.KeyValue]    `thrift:"1,optional"`
 		CreatedBy    string                           `thrift:"2,optional"`
 		ColumnOrders thrift.Slice[format.ColumnOrder] `thrift:"3,optional"`
 	}
@@ -68,7 +69,7 @@ func (f *footer) writeTo(w io.Writer, offset int64) error {
 	if err != nil {
 		return err
 	}
-	end, err := encode(&metadataEnd{CreatedBy: m.CreatedBy, ColumnOrders: m.ColumnOrders})
+	end, err := encode(&metadataEnd{KeyValues: m.KeyValueMetadata, CreatedBy: m.CreatedBy, ColumnOrders: m.ColumnOrders})
 	if err != nil {
 		return err
 	}

@@ -13,26 +13,21 @@ import (
 
 // Bounds of what a group keeps in memory besides its compressed pages.
 const (
-	// pages is what the pages take together that are being filled, a page is
+	// pages is what the pages take together that are being filled; a page is
 	// between the other two.
 	pages            = 8 << 20
 	minPage, maxPage = 4 << 10, 256 << 10
-	batchRows        = 256
-	batchValues      = 1 << 16
-	batchText        = 256 << 10
-	// maxDictionary is when a column of text has so many different values that
-	// they are no longer numbered.
-	maxDictionary = 1 << 20
-	// maxBound is the most bytes of the least and the greatest value of a column
-	// that are noted.
-	maxBound = 64
+	// A batch is what is handed to the writer at once.
+	batchRows, batchValues, batchText = 256, 1 << 16, 256 << 10
 )
 
 // group is the rows that become the next row group.
 type group struct {
 	t     *table
 	codec compress.Codec
-	w     *parquet.Writer
+	page  int
+	pool  parquet.BufferPool
+	w     *parquet.GenericWriter[any]
 	sink  *sink
 	rows  int64 // all, those in the batch too
 
@@ -44,7 +39,11 @@ type group struct {
 
 func newGroup(t *table, codec compress.Codec) *group {
 	n := len(t.columns)
-	g := &group{t: t, sink: &sink{}, codec: codec, batch: make([][]parquet.Value, n), row: make([]parquet.Value, n)}
+	g := &group{
+		t: t, codec: codec, page: min(max(pages/n, minPage), maxPage), sink: &sink{},
+		batch: make([][]parquet.Value, n), row: make([]parquet.Value, n),
+	}
+	g.pool = parquet.NewChunkBufferPool(min(g.page, 32<<10))
 	g.begin()
 	return g
 }
@@ -54,37 +53,47 @@ func newGroup(t *table, codec compress.Codec) *group {
 func (g *group) begin() {
 	g.sink.reset()
 	g.rows = 0
-	g.w = parquet.NewWriter(g.sink, g.t.schema,
-		parquet.CreatedBy("millrace", "1", "csv-to-parquet"),
-		parquet.Compression(g.codec),
-		parquet.PageBufferSize(min(max(pages/len(g.row), minPage), maxPage)),
-		parquet.DictionaryMaxBytes(maxDictionary),
-		parquet.DataPageStatistics(false), // the column index has them, cut to a length
-		parquet.WriteBufferSize(0),        // what was flushed is in the sink
-	)
+	g.w = parquet.NewGenericWriter[any](g.sink, g.options()...)
 }
 
-// add takes a row, or says which field of it is bad and why.
+func (g *group) options() []parquet.WriterOption {
+	return []parquet.WriterOption{
+		g.t.schema,
+		parquet.CreatedBy("millrace", "1", "csv-to-parquet"),
+		parquet.Compression(g.codec),
+		parquet.PageBufferSize(g.page),
+		parquet.ColumnPageBuffers(g.pool),
+		parquet.DataPageStatistics(false), // the column index has them, cut to a length
+		parquet.WriteBufferSize(0),        // what was flushed is in the sink
+	}
+}
+
+// add takes a row, or says which field of it is bad and why. The row need not stay
+// as it is.
 func (g *group) add(row [][]byte) *badRow {
-	from := len(g.text)
 	for i, field := range row {
-		if g.t.read[i] == nil {
-			g.text = append(g.text, field...)
-			field = g.text[len(g.text)-len(field):]
-		}
 		v, wrong := g.t.value(i, field)
 		if wrong != "" {
-			g.text = g.text[:from]
-			return &badRow{Column: i + 1, Reason: wrong, value: row[i]}
+			return &badRow{Column: i + 1, Reason: wrong, value: field}
 		}
 		g.row[i] = v
 	}
 	for i, v := range g.row {
+		if v.Kind() == parquet.ByteArray {
+			v = g.keep(v, i)
+		}
 		g.batch[i] = append(g.batch[i], v)
 	}
 	g.rows++
 	g.waiting++
 	return nil
+}
+
+// keep copies the text of a value.
+func (g *group) keep(v parquet.Value, i int) parquet.Value {
+	from := len(g.text)
+	g.text = append(g.text, v.ByteArray()...)
+	return parquet.ByteArrayValue(g.text[from:]).Level(0, v.DefinitionLevel(), i)
 }
 
 // full reports whether the batch is to be passed on.

@@ -13,8 +13,8 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 )
 
-// maxColumns is the most columns of a table. Each takes up to 24 KiB of memory.
-const maxColumns = 2000
+// maxColumns is the most columns of a table. Each takes about 50 KiB of memory.
+const maxColumns = 1000
 
 // maxName is the most bytes of a column's name.
 const maxName = 255

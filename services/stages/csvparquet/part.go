@@ -15,6 +15,10 @@ import (
 // sections, which stand there apart.
 type part [sections][]byte
 
+// maxBound is the most bytes of the least and the greatest value of a column that
+// are noted.
+const maxBound = 64
+
 const (
 	columnIndexes = iota // bounds of the pages
 	offsetIndexes        // places of the pages

@@ -10,7 +10,7 @@ import (
 // A row is read into memory as a whole.
 const (
 	// maxRow is the most bytes of a row.
-	maxRow = 8 << 20
+	maxRow = 4 << 20
 	// firstBuffer is what is read at once while rows are short.
 	firstBuffer = 256 << 10
 )
@@ -55,7 +55,7 @@ type badRow struct {
 func (b *badRow) Error() string { return b.Reason }
 
 // errRowTooLong comes with a badRow and is the end of the scan.
-var errRowTooLong = errors.New("the row is longer than 8 MiB")
+var errRowTooLong = errors.New("the row is longer than 4 MiB")
 
 var (
 	errMore  = errors.New("the row goes on beyond what was read")
@@ -103,7 +103,7 @@ func (s *scanner) fill() error {
 		return errors.Join(bad, errRowTooLong)
 	}
 	have := len(s.buf)
-	if 2*have >= len(s.space) {
+	if len(s.space) < maxRow && 2*have >= len(s.space) {
 		s.space = make([]byte, min(max(2*len(s.space), firstBuffer), maxRow))
 	}
 	copy(s.space, s.buf)

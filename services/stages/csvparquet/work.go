@@ -18,7 +18,8 @@ import (
 
 // When a row group ends, besides its rows.
 const (
-	groupBytes = 16 << 20 // of CSV
+	groupBytes  = 16 << 20 // of CSV
+	groupValues = 2 << 20
 	// doubling is after how many row groups the rows of one double, so that large
 	// files have few.
 	doubling = 1000
@@ -101,13 +102,19 @@ func (c *conversion) rows(ctx context.Context) error {
 		if err := c.take(ctx, err); err != nil {
 			return err
 		}
-		rows := c.c.GroupRows << min(c.at.Groups/doubling, 20)
-		if c.group.rows >= rows || c.scan.offset-c.at.Read >= groupBytes {
+		if c.groupIsFull() {
 			if err := c.endGroup(ctx); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// groupIsFull reports whether a row group ends after the row that was scanned.
+func (c *conversion) groupIsFull() bool {
+	rows := c.c.GroupRows << min(c.at.Groups/doubling, 20)
+	return c.group.rows >= rows || c.group.rows*int64(len(c.table.columns)) >= groupValues ||
+		c.scan.offset-c.at.Read >= groupBytes
 }
 
 // take puts the row that was scanned into the group. err is what came with it.
