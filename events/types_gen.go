@@ -101,6 +101,9 @@ type Problem struct {
 	Instance string `json:"instance,omitempty"`
 	// Job is the job that an idempotency key was first used for.
 	Job string `json:"job,omitempty"`
+	// Allowed are the commands that the job takes as it is now. Only of a
+	// command that was refused.
+	Allowed []Choice `json:"allowed,omitempty"`
 	// Errors are the single complaints, when there are several or one has a
 	// place.
 	Errors []ProblemError `json:"errors,omitempty"`
@@ -533,7 +536,7 @@ type TimerFired struct {
 	Undo bool `json:"undo,omitempty"`
 }
 
-// Command asks something of a live job.
+// Command asks something of a job.
 type Command struct {
 	// Verb is what is asked.
 	Verb Verb `json:"verb"`
@@ -541,7 +544,7 @@ type Command struct {
 	Reason string `json:"reason,omitempty"`
 	// By is who asks, for the audit.
 	By string `json:"by,omitempty"`
-	// Step is the step that is meant, for skip and accept; with retry it may be
+	// Step is the step that is meant, for skip; with retry and accept it may be
 	// left out.
 	Step string `json:"step,omitempty"`
 	// Force skips a step that is critical, too.
@@ -554,6 +557,20 @@ type Command struct {
 	// Effect says, with retry, whether effects were done that nobody could tell
 	// of.
 	Effect Settlement `json:"effect,omitempty"`
+}
+
+// Choice is a command that a job takes as it is now. A job may have several
+// with the same verb, for steps that need different things to be said.
+type Choice struct {
+	// Verb is what may be asked.
+	Verb Verb `json:"verb"`
+	// Steps are those that the command may name. Empty means that it is about
+	// the whole job.
+	Steps []string `json:"steps,omitempty"`
+	// Needs are the members that the command must have besides the verb. Step
+	// is not among them when it may be left out: the command is then about all
+	// steps that it can be about.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Settlement is a person's word on an effect that nobody could tell of.

@@ -237,10 +237,10 @@ func TestDecodeCommand(t *testing.T) {
 		t.Errorf("%s %s", complaints(list), diff)
 	}
 	for data, want := range map[string]string{
-		`{"verb":"stop"}`:                `/verb bus.undecodable: use one of "cancel" "retry" "abandon" "pause" "resume" "skip" "accept" "rollback"`,
-		`{"verb":"cancel","hard":true}`: "/force bus.undecodable: unknown field",
-		`{}`:                             `bus.undecodable: "verb" is missing`,
-		`"cancel"`:                       "bus.undecodable: want object, got string",
+		`{"verb":"stop"}`:               `/verb bus.undecodable: use one of "cancel" "retry" "abandon" "pause" "resume" "skip" "accept" "rollback"`,
+		`{"verb":"cancel","hard":true}`: "/hard bus.undecodable: unknown field",
+		`{}`:                            `bus.undecodable: "verb" is missing`,
+		`"cancel"`:                      "bus.undecodable: want object, got string",
 	} {
 		if _, list := DecodeCommand([]byte(data)); complaints(list) != want {
 			t.Errorf("%s: got %s, want %s", data, complaints(list), want)

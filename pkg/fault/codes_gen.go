@@ -42,6 +42,10 @@ const (
 	JobNotFound Code = "job.not_found"
 	// JobNotAllowed: the job's state does not allow this.
 	JobNotAllowed Code = "job.not_allowed"
+	// JobNoRevision: the request does not say which revision of the job it is about.
+	JobNoRevision Code = "job.no_revision"
+	// JobStaleRevision: the job has changed since it was looked at.
+	JobStaleRevision Code = "job.stale_revision"
 	// JobTooLarge: the job's record would be larger than a message may be.
 	JobTooLarge Code = "job.too_large"
 	// JobUnknownOutcome: an answer names a job or step that does not exist.
@@ -304,6 +308,8 @@ const (
 	CliWriteFailed Code = "cli.write_failed"
 	// CliInterrupted: interrupted.
 	CliInterrupted Code = "cli.interrupted"
+	// CliNotConfirmed: nothing was done, because nobody has confirmed it.
+	CliNotConfirmed Code = "cli.not_confirmed"
 	// CliCheckFailed: a check of this machine failed.
 	CliCheckFailed Code = "cli.check_failed"
 	// DemoNoFiles: there is no file to process.
@@ -374,6 +380,8 @@ var registry = map[Code]Info{
 	PipelineConflict:         {PipelineConflict, "conflict", 409, "the pipeline was changed by someone else", "Read the newest version and apply again."},
 	JobNotFound:              {JobNotFound, "data_quality", 404, "there is no such job", "Check the id and the tenant; a job is forgotten when its retention ends."},
 	JobNotAllowed:            {JobNotAllowed, "conflict", 409, "the job's state does not allow this", "Read the job; what is allowed follows from its state."},
+	JobNoRevision:            {JobNoRevision, "schema_mismatch", 428, "the request does not say which revision of the job it is about", "Send If-Match with the ETag of what was looked at."},
+	JobStaleRevision:         {JobStaleRevision, "conflict", 412, "the job has changed since it was looked at", "Read it again, and decide on what it says now."},
 	JobTooLarge:              {JobTooLarge, "policy", 413, "the job's record would be larger than a message may be", "Split the job into several with fewer files, or shorten findings and parameters."},
 	JobUnknownOutcome:        {JobUnknownOutcome, "poison", 422, "an answer names a job or step that does not exist", "Somebody publishes outcomes by hand; find out who through the connection's user."},
 	JobCancelled:             {JobCancelled, "cancelled", 409, "the job was cancelled", "Nothing to do; submit the file again if that was a mistake."},
@@ -505,6 +513,7 @@ var registry = map[Code]Info{
 	CliUnreadable:            {CliUnreadable, "data_quality", 422, "a file named on the command line cannot be read", "Check the path and its permissions; name files, not folders."},
 	CliWriteFailed:           {CliWriteFailed, "resource", 507, "the output cannot be written", "Check the disk, or the program that reads the output."},
 	CliInterrupted:           {CliInterrupted, "cancelled", 499, "interrupted", "Jobs that were accepted go on at the server; millrace job watch follows them again."},
+	CliNotConfirmed:          {CliNotConfirmed, "policy", 428, "nothing was done, because nobody has confirmed it", "Confirm it with --yes, or on a terminal."},
 	CliCheckFailed:           {CliCheckFailed, "conflict", 409, "a check of this machine failed", "Each failed check has its own hint."},
 	DemoNoFiles:              {DemoNoFiles, "data_quality", 422, "there is no file to process", "Name files or folders: millrace demo PATH."},
 	DemoCheckFailed:          {DemoCheckFailed, "bug", 500, "a result of the demo does not match its original", "This is a bug; the folder named in the output holds the result."},
