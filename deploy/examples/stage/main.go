@@ -2,7 +2,7 @@
 // one of Millrace's own. It runs until it is interrupted.
 //
 //	go run .
-//	millrace submit letter.txt --pipeline redact --watch
+//	millrace submit letter.txt --pipeline redact --watch --server http://127.0.0.1:7420
 package main
 
 import (
