@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/drivertest"
+	"github.com/millrace/millrace/pkg/artifact/fsstore"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -227,7 +228,11 @@ func markFails(t *testing.T, content []byte, places []int, allowed, failing int)
 func TestMarksAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, chunk := range []int64{64, 1024, 1 << 20} {
-		s := newStore(t, mustFS(t), chunk)
+		d, err := fsstore.New(t.TempDir(), &fsstore.Options{NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newStore(t, d, chunk)
 		content := drivertest.Content(int(chunk)*7+33, 1)
 		if chunk == 64 {
 			content = drivertest.Content(64*1000+33, 1)

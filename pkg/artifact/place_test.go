@@ -152,14 +152,17 @@ func TestBadStates(t *testing.T) {
 		"too long": State(`{"place":"` + strings.Repeat("A", maxState) + `"}`),
 	}
 	for name, p := range map[string]*place{
-		"other chunks":       samplePlace(64, 64, 0, 2, 1),
-		"other blocks":       samplePlace(64, 128, 0, 2, 1),
-		"too few chunks":     {block: z.block, chunk: z.chunk, size: 1000},
-		"a chunk too much":   samplePlace(128, 128, 0, 1, 0),
-		"no tail":            {block: z.block, chunk: z.chunk, size: 100},
-		"a tail of nothing":  {block: z.block, chunk: z.chunk, tail: sum{1}},
-		"more than can be":   samplePlace(128, 128, 1<<40, 1, 0),
-		"as large as can be": {block: z.block, chunk: z.chunk, size: 1<<63 - 1, first: 1<<56 - 1, before: sum{1}, tail: sum{1}},
+		"other chunks":      samplePlace(64, 64, 0, 2, 1),
+		"other blocks":      samplePlace(64, 128, 0, 2, 1),
+		"too few chunks":    {block: z.block, chunk: z.chunk, size: 1000},
+		"a chunk too much":  samplePlace(128, 128, 0, 1, 0),
+		"no tail":           {block: z.block, chunk: z.chunk, size: 100},
+		"a tail of nothing": {block: z.block, chunk: z.chunk, tail: sum{1}},
+		"more than can be":  samplePlace(128, 128, 1<<40, 1, 0),
+		"as large as can be": {
+			block: z.block, chunk: z.chunk, size: 1<<63 - 1, first: 1<<56 - 1,
+			before: sum{1}, tail: sum{1},
+		},
 	} {
 		var err error
 		if bad[name], err = p.state(); err != nil {

@@ -113,7 +113,7 @@ func TestResume(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for round := range 60 {
+	for round := range 36 {
 		chunk := []int64{64, 128, 1024, 4096, 30_016, 2 << 20}[round%6]
 		most := 12
 		if round%6 == 5 {
@@ -123,7 +123,11 @@ func TestResume(t *testing.T) {
 		if round%5 == 0 {
 			size = random.IntN(most) * int(chunk)
 		}
-		testResume(t, chunk, size, round, randomPlaces(random, int(chunk), size))
+		places := randomPlaces(random, int(chunk), size)
+		if chunk > 1<<20 {
+			places = places[:min(3, len(places))]
+		}
+		testResume(t, chunk, size, round, places)
 	}
 }
 
@@ -218,7 +222,7 @@ func TestResumeBorders(t *testing.T) {
 func TestResumeAgain(t *testing.T) {
 	t.Parallel()
 	const chunk = 64
-	content := drivertest.Content(2000*chunk+17, 1)
+	content := drivertest.Content(900*chunk+17, 1)
 	dir := t.TempDir()
 	open := func() (driver.Store, *artifact.Store) {
 		d, err := fsstore.New(dir, &fsstore.Options{NoSync: true})
@@ -234,7 +238,7 @@ func TestResumeAgain(t *testing.T) {
 	w := s.Create(t.Context(), nil)
 	at := 0
 	for at < len(content) {
-		at = min(len(content), at+random.IntN(600*chunk))
+		at = min(len(content), at+random.IntN(350*chunk))
 		write(t, w, content[w.Size():at])
 		state := waitFor(t, w.Mark())
 		t.Cleanup(w.Abort)

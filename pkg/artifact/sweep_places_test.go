@@ -37,7 +37,9 @@ func countNames(d *memstore.Store, prefix string) int {
 // loses nothing, and each state is good for a day.
 func TestSweepSparesSlowWriter(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ chunk, step int }{{64, 64*200 + 7}, {1024, 700}, {1024, 2048}, {100_000, 100}} {
+	for _, c := range []struct{ chunk, step int }{
+		{64, 64*200 + 7}, {1024, 700}, {1024, 2048}, {100_000, 100},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := memstore.New()
 			s := newStore(t, d, int64(c.chunk))
