@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/services/stages/publishs3"
 )
 
 // Durability says when a write counts.
@@ -75,6 +76,9 @@ type Config struct {
 	// IdentityFiles hold the age secret keys with which the decrypt stage opens
 	// files, for all tenants.
 	IdentityFiles []string
+	// S3 are the object stores that publish-s3 may use, by the names that pipelines
+	// call them.
+	S3 map[string]publishs3.Endpoint
 	// DiskReserve is how many bytes of its disk the artifact store leaves
 	// free. Zero means 64 MiB, negative none.
 	DiskReserve int64

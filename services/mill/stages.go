@@ -21,6 +21,7 @@ import (
 	"github.com/millrace/millrace/services/stages/httpcall"
 	"github.com/millrace/millrace/services/stages/identify"
 	"github.com/millrace/millrace/services/stages/publish"
+	"github.com/millrace/millrace/services/stages/publishs3"
 	"github.com/millrace/millrace/services/stages/simulate"
 )
 
@@ -60,6 +61,7 @@ func builtIn(c Config, k keys) []stage.Stage {
 		encrypt.New(encrypt.Options{Secret: k.secret}),
 		decrypt.New(decrypt.Options{Identities: k.identities}),
 		publish.New(publish.Options{Dir: c.PublishDir}),
+		publishs3.New(publishs3.Options{Endpoints: c.S3}),
 		httpcall.New(httpcall.Options{AllowPrivateNetworks: c.AllowPrivateNetworks}),
 		command.New(command.Options{Allow: c.AllowCommands}),
 		simulate.New(),

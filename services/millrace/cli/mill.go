@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,13 +14,15 @@ import (
 
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
+	"github.com/millrace/millrace/services/stages/publishs3"
 )
 
 // millFlags are what millrace dev and millrace serve have in common.
 type millFlags struct {
 	config   mill.Config
 	http     string
-	interval string // of checkpoints
+	interval string   // of checkpoints
+	stores   []string // NAME=URL of object stores
 	logLevel string
 	logJSON  bool
 }
@@ -35,6 +38,7 @@ func (f *millFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&c.ArtifactDir, "artifact-dir", "", "`FOLDER` of the artifact store (default artifacts in the data directory)")
 	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files from readers of checkpoints (default encrypt.secret in the data directory)")
 	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
+	flags.StringArrayVar(&f.stores, "s3", nil, "`NAME=URL?OPTIONS` of an object store for publish-s3, such as backup=https://s3.example.org?region=eu-1&path_style=true&credentials=FILE; repeatable")
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
@@ -65,6 +69,9 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 		return c, err
 	}
 	c.CheckpointBytes = size
+	if c.S3, err = endpoints(f.stores); err != nil {
+		return c, err
+	}
 	if c.Drain == 0 {
 		c.Drain = -1 // for the mill, 0 is the default
 	}
@@ -103,6 +110,22 @@ func (f *millFlags) checkNumbers() error {
 		return usage("--replicas is 1 to 5, not %d", c.Replicas)
 	}
 	return nil
+}
+
+// endpoints reads the object stores of --s3.
+func endpoints(texts []string) (map[string]publishs3.Endpoint, error) {
+	all := make(map[string]publishs3.Endpoint, len(texts))
+	for _, text := range texts {
+		name, e, err := publishs3.ParseEndpoint(text, os.Getenv)
+		if err != nil {
+			return nil, usage("--s3: %v", err)
+		}
+		if _, twice := all[name]; twice {
+			return nil, usage("--s3 names %s twice", name)
+		}
+		all[name] = e
+	}
+	return all, nil
 }
 
 // checkpointSize reads a size, or off.
