@@ -192,6 +192,9 @@ func (s *story) answer(step string, attempt int, undo bool) events.Input {
 			fault.Unclassified, fault.Auth, fault.UnknownEffect, fault.Bug, fault.Cancelled,
 			fault.DataQuality, fault.Policy, fault.Poison, "rubbish",
 		}))
+		if in.Outcome.Fault.Class == string(fault.UnknownEffect) && s.dice.oneIn("named", 2) {
+			in.Outcome.Effect = "order"
+		}
 		if s.dice.oneIn("after", 4) {
 			in.Outcome.Fault.RetryAfterMS = 1500
 		}
@@ -229,6 +232,7 @@ func (s *story) hear(in events.Input) {
 	s.checkTransition(before, tr)
 	s.checkJob()
 	s.checkUndo(before, in)
+	s.checkAllowed()
 	s.seen.note(before, tr)
 	if s.dice.oneIn("reload", 3) {
 		s.reload()
