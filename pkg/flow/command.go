@@ -133,9 +133,12 @@ func settlement(p *Plan, j events.Job, cmd *events.Command, chosen func(*Step, e
 }
 
 // unknownEffect reports whether a step, or its undo, is in attention because
-// nobody can tell whether an effect was done.
+// nobody can tell whether an effect was done that the ledger knows of.
 func unknownEffect(st events.Step) bool {
 	f := st.Fault
+	if st.Effect == "" {
+		return false
+	}
 	switch {
 	case undoInAttention(st):
 		f = st.Undo.Fault

@@ -101,7 +101,7 @@ func TestRetryOfStepsInAttention(t *testing.T) {
 	w.refused(command(events.VerbRetry), fault.JobNotAllowed)
 	w.ok("c")
 	w.fail("a", fault.Auth)
-	w.fail("b", fault.UnknownEffect)
+	w.lose("b", "order")
 	w.wantRecord(flow.TypeJobAttention, events.KindJob, "b", 1)
 	w.refused(command(events.VerbRetry), fault.JobNotAllowed) // nobody has said what became of b's effect
 	w.must(settle(events.SettleDone))

@@ -27,6 +27,7 @@ func answered(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) (*change
 	case o.Undo && o.Verdict == events.VerdictSucceeded:
 		c.undone(s, st)
 	case o.Undo:
+		st.Effect = o.Effect
 		c.undoFailed(s, st, faultOf(o))
 	case o.Verdict == events.VerdictSucceeded:
 		c.succeeded(s, st, o)

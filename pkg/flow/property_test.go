@@ -33,7 +33,7 @@ func (r rapidTB) Fatalf(f string, a ...any) { r.rt.Fatalf(f, a...) }
 func TestStoriesMeetEverything(t *testing.T) {
 	t.Parallel()
 	seen := coverage{}
-	for seed := range uint64(1200) {
+	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		newStory(t, func(_ string, sides int) int { return random.IntN(sides) }, seen).tell()
 	}
@@ -96,7 +96,7 @@ var transitions = map[events.JobState][]events.JobState{
 	},
 	events.JobWaiting: {
 		events.JobRunning, events.JobWaiting, events.JobCompensating, events.JobFailed,
-		events.JobCancelled, events.JobPaused, events.JobCompleted,
+		events.JobCancelled, events.JobPaused, events.JobCompleted, events.JobPartial,
 	},
 	events.JobAttention: {
 		events.JobRunning, events.JobCompensating, events.JobPartial, events.JobFailed,

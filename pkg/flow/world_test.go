@@ -177,6 +177,14 @@ func (w *world) fail(step string, class fault.Class) flow.Transition {
 	return w.must(failure(step, w.job.Steps[step].Attempt, class))
 }
 
+// lose answers the open attempt of a step with an effect that nobody can tell of.
+func (w *world) lose(step, effect string) flow.Transition {
+	w.t.Helper()
+	in := failure(step, w.job.Steps[step].Attempt, fault.UnknownEffect)
+	in.Outcome.Effect = effect
+	return w.must(in)
+}
+
 // fire fires the timer of a step.
 func (w *world) fire(step string) flow.Transition {
 	w.t.Helper()
