@@ -64,6 +64,9 @@ type Fault struct {
 	// RetryAfterMS is the shortest wait before another attempt, in
 	// milliseconds. Zero leaves it to the policy.
 	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
+	// Dependency is what did not answer as it should: "http:crm.example.com".
+	// It is empty when nothing outside was asked.
+	Dependency string `json:"dependency,omitempty"`
 }
 
 // Receipt answers a submission.
@@ -384,7 +387,8 @@ type DueItem struct {
 	Undo bool `json:"undo,omitempty"`
 }
 
-// Input is what the machine was given. Exactly one field is set.
+// Input is what the machine was given. Exactly one field is set; ruling may
+// stand beside outcome.
 type Input struct {
 	// Submit is a new job.
 	Submit *Accepted `json:"submit,omitempty"`
@@ -394,6 +398,33 @@ type Input struct {
 	Timer *TimerFired `json:"timer,omitempty"`
 	// Control is somebody's command.
 	Control *Command `json:"control,omitempty"`
+	// Ruling is what a rule said about the fault of the outcome.
+	Ruling *Ruling `json:"ruling,omitempty"`
+}
+
+// Ruling is what a rule said about one failed attempt. What is left out stays
+// as the fault's class and the step's policy say.
+type Ruling struct {
+	// Rule is the name of the rule.
+	Rule string `json:"rule"`
+	// Revision is that of the rule.
+	Revision uint64 `json:"revision,omitempty"`
+	// Class is what the fault is treated as.
+	Class string `json:"class,omitempty"`
+	// MaxAttempts is the budget in place of the step's.
+	MaxAttempts int `json:"max_attempts,omitempty"`
+	// InitialMS is the longest delay after the first failure, in milliseconds.
+	InitialMS int64 `json:"initial_ms,omitempty"`
+	// MaxMS is the longest delay after any failure, in milliseconds.
+	MaxMS int64 `json:"max_ms,omitempty"`
+	// Factor is what the longest delay grows by with each failure.
+	Factor float64 `json:"factor,omitempty"`
+	// RetryAfterMS is the shortest wait in place of the fault's, in
+	// milliseconds.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
+	// RetryAt is when the next attempt is due, if there is one: the place that
+	// a rule with a rate has given it.
+	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
 // Accepted is a submission that passed every check.
@@ -784,3 +815,96 @@ const (
 	// EffectUnknown means that nobody can tell, and a person must.
 	EffectUnknown EffectState = "unknown"
 )
+
+// Rule is an operator's instruction about failed attempts: which ones it is
+// about, and what is done in place of what the fault's class and the step's
+// policy say.
+type Rule struct {
+	// Name names the rule. It is part of the address when a rule is set.
+	Name string `json:"name,omitempty"`
+	// Match says which failed attempts the rule is about.
+	Match RuleMatch `json:"match"`
+	// Then says what is done about them.
+	Then RuleThen `json:"then"`
+	// Until is when the rule ends by itself. A rule without it holds until
+	// somebody removes it.
+	Until time.Time `json:"until,omitzero"`
+	// Reason is why, for people and for the audit.
+	Reason string `json:"reason"`
+	// By is who set the rule, as they say themselves.
+	By string `json:"by,omitempty"`
+	// CreatedAt is when the rule was set. The store fills it in.
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	// Revision counts the changes of all rules. The store fills it in; two
+	// rules never have the same.
+	Revision uint64 `json:"revision,omitempty"`
+}
+
+// RuleMatch is about a failed attempt when all that is given fits. At least one
+// must be given.
+type RuleMatch struct {
+	// Code is the fault's code, or its beginning and an asterisk: "httpcall.*".
+	Code string `json:"code,omitempty"`
+	// Class is the class that the fault has.
+	Class string `json:"class,omitempty"`
+	// Stage is the step's stage, with its version or for all of them: "fetch".
+	Stage string `json:"stage,omitempty"`
+	// Pipeline is the name of the job's pipeline.
+	Pipeline string `json:"pipeline,omitempty"`
+	// Tenant is whose job it is.
+	Tenant string `json:"tenant,omitempty"`
+	// Dependency is what did not answer, or its beginning and an asterisk:
+	// "http:crm.example.com*".
+	Dependency string `json:"dependency,omitempty"`
+}
+
+// RuleThen is what is done about a failed attempt. What is left out stays as
+// the fault's class and the step's policy say. At least one must be given.
+type RuleThen struct {
+	// Class is what the fault is treated as.
+	Class string `json:"class,omitempty"`
+	// MaxAttempts is the budget of failed attempts that count.
+	MaxAttempts int `json:"max_attempts,omitempty"`
+	// InitialMS is the longest delay after the first failure, in milliseconds.
+	InitialMS int64 `json:"initial_ms,omitempty"`
+	// MaxMS is the longest delay after any failure, in milliseconds.
+	MaxMS int64 `json:"max_ms,omitempty"`
+	// Factor is what the longest delay grows by with each failure.
+	Factor float64 `json:"factor,omitempty"`
+	// RetryAfterMS is the shortest wait before the next attempt in place of a
+	// growing one, in milliseconds. Up to a tenth is added.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
+	// Rate is how many next attempts each conductor makes due by this rule, per
+	// second, minute or hour: "2/s".
+	Rate string `json:"rate,omitempty"`
+}
+
+// RuleAction is what somebody did to a rule.
+type RuleAction string
+
+// What is done to a rule.
+const (
+	// RuleSet makes the rule, or puts another in its place.
+	RuleSet RuleAction = "set"
+	// RuleRemove ends it.
+	RuleRemove RuleAction = "remove"
+)
+
+// RuleChange is one entry of the audit: who changed a rule, when, to what, and
+// why.
+type RuleChange struct {
+	// Action is what was done.
+	Action RuleAction `json:"action"`
+	// Name is the rule's.
+	Name string `json:"name"`
+	// By is who did it, as they say themselves.
+	By string `json:"by"`
+	// Reason is why.
+	Reason string `json:"reason"`
+	// At is when.
+	At time.Time `json:"at"`
+	// Revision counts the changes of all rules.
+	Revision uint64 `json:"revision,omitempty"`
+	// Rule is the rule as it was set; nothing when it was removed.
+	Rule *Rule `json:"rule,omitempty"`
+}

@@ -14,7 +14,7 @@ import (
 
 // doors are the schemas of what the mill takes in. What was valid there stays
 // valid. Readers of all other schemas must find what they found before.
-var doors = map[string]bool{"submission": true, "command": true, "outcome": true}
+var doors = map[string]bool{"submission": true, "command": true, "outcome": true, "rule": true}
 
 // TestCompatible compares every released schema with the current one. An
 // incompatible change needs a new version of the schema beside the old one.

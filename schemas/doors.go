@@ -64,6 +64,13 @@ func DecodeCommand(data []byte) (events.Command, []events.ProblemError) {
 	return read("command", data, nil, func(*events.Command) bool { return false })
 }
 
+// DecodeRule reads a rule as it comes from outside. It takes what [Validate] takes
+// for "rule"; whether the rule makes sense is for package policy to say. With
+// complaints, whose code is rule.invalid, the rule is empty.
+func DecodeRule(data []byte) (events.Rule, []events.ProblemError) {
+	return read("rule", data, nil, func(*events.Rule) bool { return false })
+}
+
 // read decodes a message. A regular one that sound answers for is done; any other
 // is for the schema to judge.
 func read[T any](name string, data []byte, sh *shape, sound func(*T) bool) (T, []events.ProblemError) {

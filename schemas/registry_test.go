@@ -31,6 +31,7 @@ var messages = map[string]reflect.Type{
 	"dead_letter": reflect.TypeFor[events.DeadLetter](),
 	"checkpoint":  reflect.TypeFor[events.Checkpoint](),
 	"effect":      reflect.TypeFor[events.Effect](),
+	"rule":        reflect.TypeFor[events.Rule](),
 }
 
 // parts are the schemas that others refer to.

@@ -106,7 +106,7 @@ func regularFindings(m map[string]string) bool {
 
 func regularFault(f *events.Fault) bool {
 	return fault.Class(f.Class).Known() && isCode(f.Code) &&
-		len(f.Message) <= 1024 && len(f.Hint) <= 1024 &&
+		len(f.Message) <= 1024 && len(f.Hint) <= 1024 && len(f.Dependency) <= 255 &&
 		f.RetryAfterMS >= 0 && f.RetryAfterMS <= 365*24*3600*1000
 }
 

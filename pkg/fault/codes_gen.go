@@ -60,6 +60,14 @@ const (
 	RollbackIrreversible Code = "rollback.irreversible"
 	// RollbackNothing: the job has done nothing that could be taken back.
 	RollbackNothing Code = "rollback.nothing"
+	// RuleNotFound: there is no such rule.
+	RuleNotFound Code = "rule.not_found"
+	// RuleInvalid: the rule cannot be used.
+	RuleInvalid Code = "rule.invalid"
+	// RuleStaleRevision: the rule has changed since it was looked at.
+	RuleStaleRevision Code = "rule.stale_revision"
+	// RuleTooMany: there are as many rules as there may be.
+	RuleTooMany Code = "rule.too_many"
 	// BusUndecodable: the message cannot be decoded.
 	BusUndecodable Code = "bus.undecodable"
 	// BusHandlerGaveUp: the message was refused after repeated failures.
@@ -389,6 +397,10 @@ var registry = map[Code]Info{
 	RollbackNoReason:         {RollbackNoReason, "policy", 428, "a rollback needs a reason", "Say why with --reason; it is kept in the job's history."},
 	RollbackIrreversible:     {RollbackIrreversible, "policy", 409, "the job has had effects that cannot be taken back", "The plan lists them; say that you accept it with --accept-irreversible, and the rest is taken back."},
 	RollbackNothing:          {RollbackNothing, "conflict", 409, "the job has done nothing that could be taken back", "Nothing to do; the plan of the rollback is empty."},
+	RuleNotFound:             {RuleNotFound, "data_quality", 404, "there is no such rule", "Run millrace rule list; a rule that was removed, or has ended, is in millrace rule history NAME."},
+	RuleInvalid:              {RuleInvalid, "schema_mismatch", 422, "the rule cannot be used", "Each complaint names the member and what is wrong with it; millrace rule set --help has an example."},
+	RuleStaleRevision:        {RuleStaleRevision, "conflict", 412, "the rule has changed since it was looked at", "Read it again, and decide on what it says now."},
+	RuleTooMany:              {RuleTooMany, "policy", 409, "there are as many rules as there may be", "Remove rules that are not needed any more: millrace rule remove NAME --reason TEXT."},
 	BusUndecodable:           {BusUndecodable, "poison", 400, "the message cannot be decoded", "The dead letter holds it with its headers; a header carries one value, the payload is JSON."},
 	BusHandlerGaveUp:         {BusHandlerGaveUp, "poison", 500, "the message was refused after repeated failures", "Read the reason in the dead letter, mend the cause, and publish the message again."},
 	BusUnreachable:           {BusUnreachable, "dependency_down", 503, "the broker cannot be reached", "Check the address and that nats-server runs there; Millrace goes on by itself when it is back."},
