@@ -261,6 +261,8 @@ type Step struct {
 	Findings map[string]string `json:"findings,omitempty"`
 	// Fault is why the last attempt failed.
 	Fault *Fault `json:"fault,omitempty"`
+	// Ruling is what a rule said about that fault.
+	Ruling *Ruling `json:"ruling,omitempty"`
 	// RetryAt is when the next attempt is due. Only in state retrying.
 	RetryAt time.Time `json:"retry_at,omitzero"`
 	// Resumed is where the open or last attempt went on, if it did not begin at
@@ -315,6 +317,8 @@ type StepUndo struct {
 	Spent int `json:"spent,omitempty"`
 	// Fault is why the last attempt failed.
 	Fault *Fault `json:"fault,omitempty"`
+	// Ruling is what a rule said about that fault.
+	Ruling *Ruling `json:"ruling,omitempty"`
 	// RetryAt is when the next attempt is due. Only in state retrying.
 	RetryAt time.Time `json:"retry_at,omitzero"`
 }
@@ -528,6 +532,8 @@ type AttemptOutcome struct {
 	// Resumed is where an attempt goes on. Set with verdict resumed, and only
 	// then.
 	Resumed *Resumed `json:"resumed,omitempty"`
+	// Checkpoints counts the places that the attempt saved.
+	Checkpoints int `json:"checkpoints,omitempty"`
 	// Effect is the stage's name for the effect that nobody can tell of, with a
 	// fault of class unknown_effect.
 	Effect string `json:"effect,omitempty"`

@@ -35,12 +35,14 @@ func decide(p *Plan, j events.Job, in events.Input, env Env) (*change, error) {
 	switch {
 	case !single(in):
 		return nil, bug("input has not exactly one field")
+	case in.Ruling != nil && in.Outcome == nil:
+		return nil, bug("input has a ruling without an outcome")
 	case in.Submit != nil:
 		return submitted(p, j, in.Submit, env)
 	case j.State != jobNew && j.Pipeline.Digest != p.Digest:
 		return nil, bug("plan " + p.Digest + " is not that of job " + j.ID)
 	case in.Outcome != nil:
-		return answered(p, j, in.Outcome, env)
+		return answered(p, j, in.Outcome, in.Ruling, env)
 	case in.Timer != nil:
 		return fired(p, j, in.Timer, env), nil
 	default:
@@ -48,7 +50,8 @@ func decide(p *Plan, j events.Job, in events.Input, env Env) (*change, error) {
 	}
 }
 
-// single reports whether exactly one field of in is set.
+// single reports whether exactly one field of in is set. A ruling is not one: it
+// stands beside an outcome.
 func single(in events.Input) bool {
 	n := 0
 	for _, set := range [...]bool{

@@ -24,6 +24,8 @@ type change struct {
 	step    string
 	attempt int
 	undo    bool
+	// ruling is what a rule said about the fault that the input brought, or nil.
+	ruling *events.Ruling
 	// err is the first move that a machine refused.
 	err error
 }

@@ -5,8 +5,9 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// answered applies a stage's answer to an attempt or an undo.
-func answered(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) (*change, error) {
+// answered applies a stage's answer to an attempt or an undo, and what a rule says
+// of the fault in it; g may be nil.
+func answered(p *Plan, j events.Job, o *events.AttemptOutcome, g *events.Ruling, env Env) (*change, error) {
 	s := p.find(o.Step)
 	switch {
 	case j.State == jobNew || o.Job != j.ID || o.Tenant != j.Tenant:
@@ -21,6 +22,7 @@ func answered(p *Plan, j events.Job, o *events.AttemptOutcome, env Env) (*change
 		return resumed(p, j, o, env), nil
 	}
 	c := newChange(p, j, env)
+	c.ruling = g
 	c.wake()
 	st := c.job.Steps[s.ID]
 	switch {
@@ -92,6 +94,7 @@ func (c *change) succeeded(s *Step, st events.Step, o *events.AttemptOutcome) {
 	c.cause(TypeStepSucceeded, s.ID, st.Attempt, false)
 	c.moveStep(&st, StepDone)
 	st.Logic, st.Files, st.Findings, st.Fault = o.Logic, o.Files, o.Findings, nil
+	st.Ruling = nil
 	st.Order = c.successes() + 1
 	st.Effect, st.Settle = "", ""
 	c.job.Steps[s.ID] = st
@@ -108,21 +111,22 @@ func (c *change) successes() int {
 
 // failed answers a failed attempt by the class of its fault.
 func (c *change) failed(s *Step, st events.Step, f *events.Fault) {
-	on, burns := respond(s.Retry, st.Spent, f)
+	as, retry := c.ruled(f), c.retry(s)
+	on, burns := respond(retry, st.Spent, as)
 	if c.job.Goal != "" {
-		on = respondEnding(on, f)
+		on = respondEnding(on, as)
 	}
 	if burns {
 		st.Spent++
 	}
-	st.Fault = f
+	st.Fault, st.Ruling = f, c.ruling
 	c.cause(failureTypes[on], s.ID, st.Attempt, false)
 	switch on {
 	case StepGaveUp:
 		c.giveUp(s, st)
 		return
 	case StepDeferred:
-		st.RetryAt = c.retryAt(s.Retry, st.Attempt, st.Spent, burns, f)
+		st.RetryAt = c.retryAt(retry, st.Attempt, st.Spent, burns, as)
 		if !c.paused() {
 			c.due = append(c.due, timerItem(s.ID, st))
 		}

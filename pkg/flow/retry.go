@@ -76,15 +76,16 @@ func (r Retry) ceiling(n int) time.Duration {
 	return time.Duration(d)
 }
 
-// retryAt returns when the next attempt is due. A fault that names a wait gets
-// it, and up to a tenth more; any other waits by full-jitter exponential
-// backoff, counted in failures of the budget, or in attempts when those are free.
+// retryAt returns when the next attempt is due: at the place that a ruling gives
+// it, if one does. A fault that names a wait gets it, and up to a tenth more; any
+// other waits by full-jitter exponential backoff, counted in failures of the
+// budget, or in attempts when those are free.
 func (c *change) retryAt(r Retry, attempt, spent int, burns bool, f *events.Fault) time.Time {
+	if at, ok := c.given(); ok {
+		return at
+	}
 	if f.RetryAfterMS > 0 {
-		after := MaxRetryAfter
-		if f.RetryAfterMS < after.Milliseconds() {
-			after = time.Duration(f.RetryAfterMS) * time.Millisecond
-		}
+		after := span(f.RetryAfterMS)
 		return c.later(after + fraction(c.entropy, after/10))
 	}
 	n := attempt
