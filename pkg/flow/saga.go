@@ -83,14 +83,18 @@ func (c *change) nextUndo() *Step {
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
 		st := c.job.Steps[s.ID]
-		switch {
-		case !s.Compensable || st.Order <= order:
-		case st.Undo != nil && st.Undo.State == events.UndoDone:
-		default:
+		if effective(s, st) && st.Order > order {
 			next, order = s, st.Order
 		}
 	}
 	return next
+}
+
+// effective reports whether a step may have had effects that can be undone and
+// are not.
+func effective(s *Step, st events.Step) bool {
+	undone := st.Undo != nil && st.Undo.State == events.UndoDone
+	return s.Compensable && st.Order > 0 && !undone
 }
 
 // queueUndo makes the next undo of a step due.
