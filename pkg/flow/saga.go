@@ -112,7 +112,7 @@ func (c *change) undone(s *Step, st events.Step) {
 	u := *st.Undo
 	c.cause(TypeUndoSucceeded, s.ID, u.Attempt, true)
 	c.moveUndo(&u, UndoSucceeded)
-	u.Fault = nil
+	u.Fault, u.Ruling = nil, nil
 	st.Undo = &u
 	c.job.Steps[s.ID] = st
 }
@@ -121,16 +121,17 @@ func (c *change) undone(s *Step, st events.Step) {
 // class of the fault: what cannot be undone is for a person, never for the bin.
 func (c *change) undoFailed(s *Step, st events.Step, f *events.Fault) {
 	u := *st.Undo
-	u.Fault = f
+	u.Fault, u.Ruling = f, c.ruling
 	st.Undo = &u
-	burns := !free(f)
+	as, retry := c.ruled(f), c.retry(s)
+	burns := !free(as)
 	if burns {
 		u.Spent++
 	}
-	if u.Spent < s.Retry.withDefaults().MaxAttempts {
+	if u.Spent < retry.MaxAttempts {
 		c.cause(TypeUndoRetryScheduled, s.ID, u.Attempt, true)
 		c.moveUndo(&u, UndoDeferred)
-		u.RetryAt = c.retryAt(s.Retry, u.Attempt, u.Spent, burns, f)
+		u.RetryAt = c.retryAt(retry, u.Attempt, u.Spent, burns, as)
 		if !c.paused() {
 			c.due = append(c.due, undoTimerItem(s.ID, u))
 		}
