@@ -38,8 +38,10 @@ type Verdict struct {
 	// the code of the error and RetryAfter, unless empty, as that header.
 	Status           int
 	Code, RetryAfter string
-	// Wait is how long the request is held back first.
-	Wait time.Duration
+	// Wait is how long the request is held back first, and Until, unless nil, is
+	// closed when it is let go.
+	Wait  time.Duration
+	Until <-chan struct{}
 }
 
 // Proxy stands before a server and asks what to do with every request.
@@ -74,7 +76,7 @@ func NewProxy(target string) (*Proxy, error) {
 			r.Out.URL.Scheme, r.Out.URL.Host = u.Scheme, u.Host
 			r.Out.Host = r.In.Host // it is signed
 		},
-		Transport: &http.Transport{DisableCompression: true},
+		Transport: &http.Transport{DisableCompression: true, ExpectContinueTimeout: time.Minute},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {
 			panic(http.ErrAbortHandler) // as if the proxy were not there
 		},
@@ -147,14 +149,7 @@ func (p *Proxy) judge(r *http.Request) Verdict {
 
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	v := p.judge(r)
-	if v.Wait > 0 {
-		t := time.NewTimer(v.Wait)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-		}
-	}
+	v.hold(r.Context())
 	switch {
 	case v.Cut && v.Pass:
 		lost := r.WithContext(context.WithoutCancel(r.Context())) // the server is to finish
@@ -172,6 +167,22 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	if dead {
 		panic(http.ErrAbortHandler) // whoever asked is no more
+	}
+}
+
+// hold waits as the verdict says, or until ctx ends.
+func (v Verdict) hold(ctx context.Context) {
+	t := time.NewTimer(v.Wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	if v.Until != nil {
+		select {
+		case <-v.Until:
+		case <-ctx.Done():
+		}
 	}
 }
 

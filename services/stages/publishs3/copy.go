@@ -30,7 +30,7 @@ func (b *batch) forgetOld(ctx context.Context, it item, x *object) error {
 	if old == nil || err != nil || old.marks[markGone] != "" {
 		return err
 	}
-	return b.store.call(ctx, idle, "forget", old.key, func(ctx context.Context, p *pulse) error {
+	return b.store.change(ctx, b.store.idle, "forget", old.key, func(ctx context.Context, p *pulse) error {
 		_, err := b.store.s3.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &b.bucket, Key: &old.key, Body: p.body(nil), Metadata: map[string]string{markGone: "replaced"},
 		})
@@ -44,7 +44,7 @@ func (b *batch) copy(ctx context.Context, from *object, to string, c condition) 
 	if from.size > b.store.copyLimit {
 		return b.copyParts(ctx, from, to, c)
 	}
-	return b.store.call(ctx, patient, "copy to", to, func(ctx context.Context, _ *pulse) error {
+	return b.store.change(ctx, patient, "copy to", to, func(ctx context.Context, _ *pulse) error {
 		_, err := b.store.s3.CopyObject(ctx, &s3.CopyObjectInput{
 			Bucket: &b.bucket, Key: &to, CopySource: b.source(from.key), CopySourceIfMatch: &from.etag,
 			IfNoneMatch: c.absent, IfMatch: c.match,
@@ -70,7 +70,7 @@ func (b *batch) copyParts(ctx context.Context, from *object, to string, c condit
 		}
 	}
 	var id string
-	err = b.store.call(ctx, idle, "copy to", to, func(ctx context.Context, _ *pulse) error {
+	err = b.store.change(ctx, b.store.idle, "copy to", to, func(ctx context.Context, _ *pulse) error {
 		out, err := b.store.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &b.bucket, Key: &to, ContentType: optional(from.mediaType), Metadata: from.marks,
 		})
@@ -99,7 +99,7 @@ func (b *batch) copyParts(ctx context.Context, from *object, to string, c condit
 		}
 		parts = append(parts, types.CompletedPart{PartNumber: &n, ETag: &etag})
 	}
-	return b.store.call(ctx, patient, "copy to", to, func(ctx context.Context, _ *pulse) error {
+	return b.store.change(ctx, patient, "copy to", to, func(ctx context.Context, _ *pulse) error {
 		_, err := b.store.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: &b.bucket, Key: &to, UploadId: &id, IfNoneMatch: c.absent, IfMatch: c.match,
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
@@ -112,7 +112,7 @@ func (b *batch) copyParts(ctx context.Context, from *object, to string, c condit
 func (b *batch) copyPart(
 	ctx context.Context, from *object, to upload, n int32, start, end int64,
 ) (etag string, err error) {
-	err = b.store.call(ctx, patient, "copy to", to.key, func(ctx context.Context, _ *pulse) error {
+	err = b.store.change(ctx, patient, "copy to", to.key, func(ctx context.Context, _ *pulse) error {
 		out, err := b.store.s3.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
 			Bucket: &b.bucket, Key: &to.key, UploadId: &to.id, PartNumber: &n,
 			CopySource: b.source(from.key), CopySourceIfMatch: &from.etag,

@@ -44,7 +44,7 @@ type object struct {
 
 // look returns what is found under key, nil when there is nothing.
 func (b *batch) look(ctx context.Context, key string) (found *object, err error) {
-	err = b.store.call(ctx, idle, "look at", key, func(ctx context.Context, _ *pulse) error {
+	err = b.store.call(ctx, b.store.idle, "look at", key, func(ctx context.Context, _ *pulse) error {
 		out, err := b.store.s3.HeadObject(ctx, &s3.HeadObjectInput{
 			Bucket: &b.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled,
 		})
@@ -120,7 +120,7 @@ func checksumOf(digest string) string {
 // remove deletes the object that was found, unless it has changed since. What is
 // gone already is removed.
 func (b *batch) remove(ctx context.Context, o *object) error {
-	return b.store.call(ctx, idle, "remove", o.key, func(ctx context.Context, _ *pulse) error {
+	return b.store.change(ctx, b.store.idle, "remove", o.key, func(ctx context.Context, _ *pulse) error {
 		in := &s3.DeleteObjectInput{Bucket: &b.bucket, Key: &o.key, IfMatch: &o.etag}
 		_, err := b.store.s3.DeleteObject(ctx, in)
 		if unknownCondition(err) {

@@ -108,7 +108,7 @@ func (s *sending) send(ctx context.Context, n int32, data []byte) (part, error) 
 	if x := s.extra[n]; x.sum == p.sum && x.size == p.size {
 		return x, nil
 	}
-	err := s.store.call(ctx, idle, "send a part of", s.it.key, func(ctx context.Context, pulse *pulse) error {
+	err := s.store.change(ctx, s.store.idle, "send a part of", s.it.key, func(ctx context.Context, pulse *pulse) error {
 		out, err := s.store.s3.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &s.bucket, Key: &s.u.key, UploadId: &s.u.id, PartNumber: &n,
 			Body: pulse.body(data), ContentLength: aws.Int64(p.size), ChecksumSHA256: &p.sum,

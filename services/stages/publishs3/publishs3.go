@@ -81,6 +81,7 @@ func New(o Options) stage.Stage { return newPublisher(o) }
 func newPublisher(o Options) *publisher {
 	p := &publisher{spec: spec(), stores: map[string]*store{}}
 	p.transport = netguard.Transport(netguard.Options{Allow: netguard.Everywhere, RootCAs: o.RootCAs})
+	p.transport.ExpectContinueTimeout = expectation
 	if o.Breakers == nil {
 		o.Breakers = breaker.New(breaker.Options{Timeout: -1, Probes: 3})
 	}

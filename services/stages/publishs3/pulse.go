@@ -16,24 +16,41 @@ type pulse struct {
 	limit  time.Duration
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
+	forget func() bool // stops waiting for the end of the attempt
 
 	mu    sync.Mutex
-	ended bool
+	why   error // the cause when the timer fires
+	ended bool  // or about to: reading does not help any more
+	over  bool  // nobody may read
 }
 
-// watch returns a context for a request, and its pulse, which the caller stops.
-func watch(ctx context.Context, limit time.Duration) (context.Context, *pulse) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	p := &pulse{limit: limit, cancel: cancel}
-	p.timer = time.AfterFunc(limit, func() { cancel(fault.New(fault.S3Timeout, "", nil)) })
-	return ctx, p
+// watch returns a context for a request, and its pulse, which the caller stops. It
+// ends so long after ctx has ended.
+func watch(ctx context.Context, limit, after time.Duration) (context.Context, *pulse) {
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	p := &pulse{limit: limit, cancel: cancel, why: fault.New(fault.S3Timeout, "", nil)}
+	p.timer = time.AfterFunc(limit, p.fire)
+	p.forget = context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		p.why, p.ended = context.Cause(ctx), true
+		p.mu.Unlock()
+		p.timer.Reset(after)
+	})
+	return own, p
+}
+
+func (p *pulse) fire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancel(p.why)
 }
 
 // stop ends the watch. The bodies of the pulse are not read any more after that,
 // though the connection may still want to.
 func (p *pulse) stop() {
+	p.forget()
 	p.mu.Lock()
-	p.ended = true
+	p.ended, p.over = true, true
 	p.mu.Unlock()
 	p.timer.Stop()
 	p.cancel(nil)
@@ -52,10 +69,12 @@ var errEnded = errors.New("the request has ended")
 func (b *body) Read(data []byte) (int, error) {
 	b.p.mu.Lock()
 	defer b.p.mu.Unlock()
-	if b.p.ended {
+	if b.p.over {
 		return 0, errEnded
 	}
-	b.p.timer.Reset(b.p.limit)
+	if !b.p.ended {
+		b.p.timer.Reset(b.p.limit)
+	}
 	return b.r.Read(data)
 }
 

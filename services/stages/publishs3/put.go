@@ -27,7 +27,7 @@ func (b *batch) put(ctx context.Context, it item) error {
 
 // putOnce is the request.
 func (b *batch) putOnce(ctx context.Context, it item, content []byte, c condition) (said string, err error) {
-	err = b.store.call(ctx, idle, "put", it.key, func(ctx context.Context, p *pulse) error {
+	err = b.store.change(ctx, b.store.idle, "put", it.key, func(ctx context.Context, p *pulse) error {
 		out, err := b.store.s3.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &b.bucket, Key: &it.key, Body: p.body(content), ContentLength: aws.Int64(it.file.Size),
 			ContentType: optional(it.file.MediaType), Metadata: marks(b.task, b.step, it.file.Digest),

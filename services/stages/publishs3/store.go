@@ -17,10 +17,16 @@ import (
 
 // Limits of a request.
 const (
-	// idle is how long a request may take while nothing is sent.
-	idle = time.Minute
-	// patient is the same for requests that make the store copy what it has.
+	// idle is how long a request may take while nothing is sent, and patient the
+	// same for requests that make the store copy what it has.
+	idle    = time.Minute
 	patient = 15 * time.Minute
+	// expectation is how long a store may take to say that it wants the content. One
+	// that refuses does so before anything was sent.
+	expectation = 500 * time.Millisecond
+	// linger is how long a request that changes something may go on when the
+	// attempt has ended.
+	linger = 2 * time.Second
 	// tries is how often a request is sent that failed for a moment.
 	tries = 3
 )
@@ -30,6 +36,8 @@ type store struct {
 	s3       *s3.Client
 	breakers *breaker.Registry
 	name     string // of the dependency
+	// idle is the limit of that name.
+	idle time.Duration
 	// copyLimit is the largest object that is copied by one request.
 	copyLimit int64
 }
@@ -53,7 +61,7 @@ func newStore(name string, e Endpoint, transport http.RoundTripper, b *breaker.R
 			host = u.Host
 		}
 	}
-	return &store{s3: s3.New(o), breakers: b, name: "s3:" + name + ":" + host, copyLimit: 5 << 30}
+	return &store{s3: s3.New(o), breakers: b, name: "s3:" + name + ":" + host, idle: idle, copyLimit: 5 << 30}
 }
 
 // stay follows no redirect: they lead where the operator did not.
@@ -70,9 +78,17 @@ func unsigned(o *s3.Options) {
 func (s *store) call(
 	ctx context.Context, limit time.Duration, what, key string, send func(context.Context, *pulse) error,
 ) error {
+	return s.send(ctx, limit, 0, what, key, send)
+}
+
+// send is call for a request that goes on for a while when ctx has ended.
+func (s *store) send(
+	ctx context.Context, limit, after time.Duration, what, key string,
+	send func(context.Context, *pulse) error,
+) error {
 	for try := 1; ; try++ {
 		err := s.breakers.Do(ctx, s.name, func(ctx context.Context) error {
-			ctx, p := watch(ctx, limit)
+			ctx, p := watch(ctx, limit, after)
 			defer p.stop()
 			if err := send(ctx, p); err != nil {
 				return classify(ctx, what+" "+key, err)
@@ -95,6 +111,15 @@ func (s *store) call(
 type unsure struct{ error }
 
 func (e *unsure) Unwrap() error { return e.error }
+
+// change is call for a request that changes something. It is not given up at once
+// when ctx ends: the store might carry it out after somebody has looked what there
+// is to take back.
+func (s *store) change(
+	ctx context.Context, limit time.Duration, what, key string, send func(context.Context, *pulse) error,
+) error {
+	return s.send(ctx, limit, linger, what, key, send)
+}
 
 // passing reports whether another try may help soon.
 func passing(err error) bool {

@@ -215,7 +215,7 @@ func (b *batch) complete(ctx context.Context, it item, u upload, c condition) (s
 		list[i] = types.CompletedPart{PartNumber: aws.Int32(p.number), ETag: &p.etag, ChecksumSHA256: optional(p.sum)}
 	}
 	var said string
-	err = b.store.call(ctx, patient, "complete", it.key, func(ctx context.Context, _ *pulse) error {
+	err = b.store.change(ctx, patient, "complete", it.key, func(ctx context.Context, _ *pulse) error {
 		out, err := b.store.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: &b.bucket, Key: &u.key, UploadId: &u.id, IfNoneMatch: c.absent, IfMatch: c.match,
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: list},

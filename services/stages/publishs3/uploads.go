@@ -31,7 +31,7 @@ type part struct {
 
 // begin begins an upload of the item.
 func (b *batch) begin(ctx context.Context, it item) (u upload, err error) {
-	err = b.store.call(ctx, idle, "begin", it.key, func(ctx context.Context, _ *pulse) error {
+	err = b.store.change(ctx, b.store.idle, "begin", it.key, func(ctx context.Context, _ *pulse) error {
 		out, err := b.store.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &b.bucket, Key: &it.key, ContentType: optional(it.file.MediaType),
 			Metadata: marks(b.task, b.step, it.file.Digest), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
@@ -46,7 +46,7 @@ func (b *batch) begin(ctx context.Context, it item) (u upload, err error) {
 
 // abort ends an upload. One that is gone is ended.
 func (b *batch) abort(ctx context.Context, u upload) error {
-	err := b.store.call(ctx, idle, "end the upload of", u.key, func(ctx context.Context, _ *pulse) error {
+	err := b.store.change(ctx, b.store.idle, "end the upload of", u.key, func(ctx context.Context, _ *pulse) error {
 		_, err := b.store.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &b.bucket, Key: &u.key, UploadId: &u.id,
 		})
@@ -67,7 +67,7 @@ func (b *batch) parts(ctx context.Context, u upload, limit int32) (found []part,
 	var after *string
 	for {
 		var page *s3.ListPartsOutput
-		err := b.store.call(ctx, idle, "list the parts of", u.key, func(ctx context.Context, _ *pulse) (err error) {
+		err := b.store.call(ctx, b.store.idle, "list the parts of", u.key, func(ctx context.Context, _ *pulse) (err error) {
 			in := &s3.ListPartsInput{Bucket: &b.bucket, Key: &u.key, UploadId: &u.id, PartNumberMarker: after}
 			if limit > 0 {
 				in.MaxParts = &limit
@@ -116,7 +116,7 @@ func (b *batch) uploads(ctx context.Context, key string) (found []upload, err er
 	var afterKey, afterID *string
 	for {
 		var page *s3.ListMultipartUploadsOutput
-		err := b.store.call(ctx, idle, "list the uploads of", key, func(ctx context.Context, _ *pulse) (err error) {
+		err := b.store.call(ctx, b.store.idle, "list the uploads of", key, func(ctx context.Context, _ *pulse) (err error) {
 			page, err = b.store.s3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{
 				Bucket: &b.bucket, Prefix: &key, KeyMarker: afterKey, UploadIdMarker: afterID,
 			})
