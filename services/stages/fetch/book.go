@@ -15,7 +15,7 @@ import (
 
 const (
 	// offerEvery is how many bytes are moved between two offers, and offerLate
-	// after how many one waits for whoever finishes a file.
+	// after how many one waits for a file that is made durable.
 	offerEvery = 64 << 10
 	offerLate  = 1 << 20
 )
@@ -31,6 +31,8 @@ type book struct {
 	// the last offer.
 	begun int64
 	since atomic.Int64
+	// commits is how many files are being made durable, which can take long.
+	commits atomic.Int32
 	// broken says that the store has lost an output: what was saved last is better
 	// than anything that could be now.
 	broken atomic.Bool
@@ -152,11 +154,10 @@ func (b *book) due(ctx context.Context, n int64) error {
 	switch since := b.since.Add(n); {
 	case since < offerEvery:
 		return nil
-	case since >= offerLate:
-		b.still.Lock()
-	case !b.still.TryLock():
+	case since < offerLate && b.commits.Load() > 0:
 		return nil
 	}
+	b.still.Lock()
 	defer b.still.Unlock()
 	if b.broken.Load() {
 		return nil

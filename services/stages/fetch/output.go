@@ -105,8 +105,10 @@ func (o *output) learn(total int64) {
 // commit makes the content a file. One that check refuses is forgotten.
 func (o *output) commit(ctx context.Context, check func(events.File) error) (events.File, error) {
 	b, i := o.book, o.place.Index
+	b.commits.Add(1)
 	b.still.RLock()
 	f, err := o.w.Commit()
+	b.commits.Add(-1)
 	if err != nil {
 		b.broken.Store(true)
 	} else if err = check(f); err != nil {
