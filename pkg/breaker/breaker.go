@@ -21,30 +21,6 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// Options tunes all circuits of a [Registry]. The zero value is right for
-// dependencies that answer within seconds.
-type Options struct {
-	// Failures is how many calls in a row fail before the circuit opens. Zero
-	// means 5.
-	Failures int
-	// Open is how long an open circuit refuses all calls. Zero means 15 seconds.
-	Open time.Duration
-	// Probes is how many calls are let through at once after that; when as many
-	// have succeeded in a row the circuit closes, and when one fails it opens
-	// again. Zero means 1.
-	Probes int
-	// Timeout bounds each call. Zero means 30 seconds, negative means no bound:
-	// then a call that never returns is a probe for ever.
-	Timeout time.Duration
-	// Limit is how many circuits are kept. Beyond it the one that was not used
-	// for longest is forgotten, a closed one if there is one. Zero means 1024.
-	Limit int
-	// OnChange is told of every change of a circuit, in order, one at a time, by
-	// one of the goroutines that use the registry. It must be quick; it may use
-	// the registry. Nil tells nobody.
-	OnChange func(Change)
-}
-
 // Registry holds the circuits of one process. It is safe for concurrent use, has
 // no goroutine, and needs no closing.
 type Registry struct {
@@ -58,19 +34,17 @@ type Registry struct {
 
 // New returns a registry without circuits.
 func New(o Options) *Registry {
-	o.Failures = cmp.Or(max(o.Failures, 0), 5)
-	o.Probes = cmp.Or(max(o.Probes, 0), 1)
 	o.Limit = cmp.Or(max(o.Limit, 0), 1024)
-	o.Open = cmp.Or(max(o.Open, 0), 15*time.Second)
-	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	return &Registry{
-		o: o, circuits: map[string]*circuit{}, changes: changes{tell: o.OnChange},
+	r := &Registry{o: o, circuits: map[string]*circuit{}}
+	if o.OnChange != nil {
+		r.Observe(o.OnChange)
 	}
+	return r
 }
 
 // Do calls fn, unless the circuit of the dependency refuses. The name says what
 // is called, for example "http:example.org", and holds no secret. fn runs in the
-// goroutine of the caller; its context ends after the Timeout of the options.
+// goroutine of the caller; its context ends after the Timeout of the settings.
 // A call that is over its time counts as failed from then on, also when fn does
 // not return.
 //
@@ -99,20 +73,23 @@ func (r *Registry) Do(
 		return c.refusal()
 	}
 	var once sync.Once
-	finish := func(v verdict) {
+	finish := func(v verdict, why error) {
 		once.Do(func() {
-			c.note(v)
+			c.note(v, why)
 			report(v.err())
 		})
 	}
-	defer finish(neutral) // of a panic
+	defer finish(neutral, nil) // of a panic
 
-	call, cancel := r.bound(ctx, dependency)
+	call, cancel := c.bound(ctx)
 	defer cancel()
+	counted, uncount := c.boundProbe(call)
+	defer uncount()
 	reported := make(chan struct{})
-	stop := context.AfterFunc(call, func() {
+	stop := context.AfterFunc(counted, func() {
 		defer close(reported)
-		finish(judge(ctx, context.Cause(call)))
+		why := context.Cause(counted)
+		finish(judge(ctx, why), why)
 		r.changes.flush()
 	})
 	defer func() {
@@ -121,7 +98,7 @@ func (r *Registry) Do(
 		}
 	}()
 	err = fn(call)
-	finish(judge(ctx, err))
+	finish(judge(ctx, err), err)
 	return late(ctx, call, err)
 }
 
@@ -133,17 +110,6 @@ func late(ctx, call context.Context, err error) error {
 	}
 	f := fault.From(context.Cause(call))
 	return fault.New(f.Code, f.Detail, err)
-}
-
-// bound returns the context of a call.
-func (r *Registry) bound(
-	ctx context.Context, dependency string,
-) (context.Context, context.CancelFunc) {
-	if r.o.Timeout < 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, r.o.Timeout,
-		fault.New(fault.BreakerTimeout, dependency+" within "+r.o.Timeout.String(), nil))
 }
 
 // RetryAfter returns how long calls of the dependency will be refused: zero when
@@ -170,7 +136,7 @@ func (r *Registry) circuit(dependency string) *circuit {
 		if len(r.circuits) >= r.o.Limit {
 			r.forgetOne()
 		}
-		c = newCircuit(dependency, r.o, &r.changes)
+		c = newCircuit(dependency, r.o.of(dependency), &r.changes)
 		r.circuits[dependency] = c
 	}
 	c.used = r.uses

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -40,35 +41,67 @@ var states = map[gobreaker.State]State{
 // registry, gate, circuit, changes.
 type circuit struct {
 	name    string
+	set     Settings
 	gate    *gobreaker.TwoStepCircuitBreaker[struct{}]
 	changes *changes
-	open    time.Duration
-	probes  uint32
 	used    uint64 // under the lock of the registry
 
 	mu        sync.Mutex
 	state     State
 	since     time.Time
 	failures  int // in a row
+	reason    fault.Code
 	forgotten bool
 }
 
-func newCircuit(name string, o Options, ch *changes) *circuit {
-	c := &circuit{
-		name: name, changes: ch, open: o.Open, probes: uint32(o.Probes),
-		state: Closed, since: time.Now(),
-	}
+func newCircuit(name string, set Settings, ch *changes) *circuit {
+	c := &circuit{name: name, set: set, changes: ch, state: Closed, since: time.Now()}
 	c.gate = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:        name,
-		MaxRequests: c.probes,
-		Timeout:     o.Open,
-		ReadyToTrip: func(n gobreaker.Counts) bool {
-			return int(n.ConsecutiveFailures) >= o.Failures
-		},
+		Name:          name,
+		MaxRequests:   uint32(set.Probes),
+		Interval:      set.Window,
+		BucketPeriod:  set.Window / 6,
+		Timeout:       set.Open,
+		ReadyToTrip:   c.trips,
 		IsExcluded:    func(err error) bool { return errors.Is(err, errNeutral) },
 		OnStateChange: c.changed,
 	})
 	return c
+}
+
+// trips reports whether a failure opens the circuit. Failures in a row are
+// counted here: with a window, those of the gate age.
+func (c *circuit) trips(n gobreaker.Counts) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failures >= c.set.Failures {
+		return true
+	}
+	known := n.TotalFailures + n.TotalSuccesses
+	return c.set.Share > 0 && int(known) >= c.set.Least &&
+		float64(n.TotalFailures) >= c.set.Share*float64(known)
+}
+
+// bound returns the context of a call.
+func (c *circuit) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.set.Timeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	return c.limit(ctx, c.set.Timeout)
+}
+
+// boundProbe returns a context that ends when a call is a probe no longer, and with
+// the call at the latest.
+func (c *circuit) boundProbe(call context.Context) (context.Context, context.CancelFunc) {
+	if c.gate.State() != gobreaker.StateHalfOpen {
+		return context.WithCancel(call)
+	}
+	return c.limit(call, c.set.Probe)
+}
+
+func (c *circuit) limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d,
+		fault.New(fault.BreakerTimeout, c.name+" within "+d.String(), nil))
 }
 
 // changed runs under the lock of the gate, so it asks the gate nothing and tells
@@ -97,12 +130,21 @@ func (c *circuit) move(from, to State) {
 	}
 	c.state, c.since = to, time.Now()
 	c.changes.add(Change{
-		Dependency: c.name, From: from, To: to, Time: c.since, Failures: c.failures,
+		Dependency: c.name, From: from, To: to, Time: c.since, Until: c.until(),
+		Failures: c.failures, Reason: c.reason,
 	})
 }
 
-// note counts a verdict.
-func (c *circuit) note(v verdict) {
+// until is when an open circuit will let a call through. The caller holds mu.
+func (c *circuit) until() time.Time {
+	if c.state != Open {
+		return time.Time{}
+	}
+	return c.since.Add(c.set.Open + margin)
+}
+
+// note counts a verdict. A failure has a reason.
+func (c *circuit) note(v verdict, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch v {
@@ -110,22 +152,35 @@ func (c *circuit) note(v verdict) {
 		c.failures = 0
 	case failure:
 		c.failures++
+		c.reason = fault.From(why).Code
 	}
 }
 
 // wait returns how long calls will be refused.
 func (c *circuit) wait() time.Duration {
+	r := c.room()
+	if r.Calls > 0 || r.State == Closed {
+		return 0
+	}
+	return r.Wait
+}
+
+// room says how many calls would be let through.
+func (c *circuit) room() Room {
 	switch c.gate.State() {
 	case gobreaker.StateOpen:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return max(time.Until(c.since.Add(c.open))+margin, margin)
+		return Room{State: Open, Wait: max(time.Until(c.until()), margin)}
 	case gobreaker.StateHalfOpen:
-		if n := c.gate.Counts(); n.Requests-n.TotalExclusions >= c.probes {
-			return probeWait
+		r := Room{State: HalfOpen, Probes: c.set.Probes, Calls: c.set.Probes}
+		n := c.gate.Counts()
+		if r.Calls -= int(n.Requests - n.TotalExclusions); r.Calls <= 0 {
+			r.Calls, r.Wait = 0, probeWait
 		}
+		return r
 	}
-	return 0
+	return Room{State: Closed}
 }
 
 // refusal is the fault of a call that is not let through.
@@ -141,6 +196,7 @@ func (c *circuit) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Status{
-		Dependency: c.name, State: c.state, Since: c.since, Failures: c.failures, RetryAfter: wait,
+		Dependency: c.name, State: c.state, Since: c.since, Until: c.until(),
+		Failures: c.failures, Reason: c.reason, RetryAfter: wait,
 	}
 }

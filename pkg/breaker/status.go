@@ -3,8 +3,9 @@ package breaker
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // Status describes a circuit, for people and metrics.
@@ -13,8 +14,12 @@ type Status struct {
 	State      State  `json:"state"`
 	// Since is when it came to that state.
 	Since time.Time `json:"since"`
+	// Until is when an open circuit lets a call through; otherwise it is zero.
+	Until time.Time `json:"until,omitzero"`
 	// Failures counts the calls that failed since the last success.
 	Failures int `json:"failures"`
+	// Reason is the code of the last call that failed. Empty means none.
+	Reason fault.Code `json:"reason,omitempty"`
 	// RetryAfter is how long calls will be refused; zero when one would be let
 	// through now.
 	RetryAfter time.Duration `json:"retry_after"`
@@ -37,54 +42,27 @@ func (r *Registry) Statuses() []Status {
 	return all
 }
 
-// Change is a circuit that came to another state.
-type Change struct {
-	Dependency string
-	From, To   State
-	Time       time.Time
-	// Failures counts the calls that failed since the last success.
-	Failures int
+// Room is what a circuit would do with calls that are made now.
+type Room struct {
+	State State
+	// Probes is how many calls a half-open circuit lets through, and Calls how
+	// many it would now. Both are zero in the other states: a closed circuit has
+	// no limit, an open one refuses all.
+	Probes, Calls int
+	// Wait is how long calls will be refused. Of a half-open circuit that has all
+	// its probes it is a guess.
+	Wait time.Duration
 }
 
-// changes are on their way to the one who is told of them. Circuits add to them
-// under locks; whoever used a circuit delivers them when it holds none.
-type changes struct {
-	tell func(Change)
-
-	mu      sync.Mutex
-	waiting []Change
-	telling bool
-}
-
-func (ch *changes) add(c Change) {
-	if ch.tell == nil {
-		return
+// Room returns what the circuit of a dependency would do with calls. One that was
+// never used is closed.
+func (r *Registry) Room(dependency string) Room {
+	r.mu.Lock()
+	c := r.circuits[dependency]
+	r.mu.Unlock()
+	if c == nil {
+		return Room{State: Closed}
 	}
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	ch.waiting = append(ch.waiting, c)
-}
-
-// flush delivers what is waiting, in order. While somebody delivers, others
-// leave theirs to him, so that one may use the registry when told.
-func (ch *changes) flush() {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	if ch.telling {
-		return
-	}
-	ch.telling = true
-	defer func() { ch.telling = false }()
-	for len(ch.waiting) > 0 {
-		c := ch.waiting[0]
-		ch.waiting = ch.waiting[1:]
-		ch.deliver(c)
-	}
-}
-
-// deliver gives the lock up meanwhile.
-func (ch *changes) deliver(c Change) {
-	ch.mu.Unlock()
-	defer ch.mu.Lock()
-	ch.tell(c)
+	defer r.changes.flush()
+	return c.room()
 }
