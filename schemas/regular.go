@@ -55,7 +55,7 @@ func regularSource(s *events.Source) bool {
 }
 
 func regularOutcome(o *events.AttemptOutcome) bool {
-	if o.Resumed != nil || o.Effect != "" {
+	if o.Resumed != nil || o.Effect != "" || o.Checkpoints < 0 {
 		return false
 	}
 	switch o.Verdict {

@@ -94,6 +94,8 @@ type Chain struct {
 	// err is what every further call returns.
 	err error
 	run *Run
+	// saved counts the places that this attempt has saved.
+	saved int
 }
 
 // New returns the chain of an attempt. It reads and writes nothing. A chain that
@@ -116,6 +118,14 @@ func (c *Chain) Close() error {
 		r.stop()
 	}
 	return nil
+}
+
+// Saved returns how many places the attempt has saved. It may be called after
+// Close.
+func (c *Chain) Saved() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.saved
 }
 
 // fail makes err what every further call returns, unless there is one already,

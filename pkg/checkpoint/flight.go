@@ -81,8 +81,13 @@ func (c *Chain) store(ctx context.Context, f *flight) error {
 		}
 		f.record.Outputs[key] = state
 	}
-	_, err := c.write(ctx, f.record)
-	return err
+	if _, err := c.write(ctx, f.record); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.saved++
+	return nil
 }
 
 // stop ends what is being saved, and waits for that. The chain has failed before,

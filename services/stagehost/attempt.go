@@ -24,6 +24,7 @@ const defaultTimeout = 5 * time.Minute
 // attempt is a task being run.
 type attempt struct {
 	task    events.Task
+	spec    stage.Spec
 	started time.Time
 	stop    context.CancelCauseFunc
 	chain   *checkpoint.Chain
@@ -45,11 +46,11 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 		return nil
 	}
 	if h.isStopped(jobKey{task.Tenant, task.Job}) && !undo {
-		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, fault.New(fault.JobCancelled, "", nil), started)
+		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, fault.New(fault.JobCancelled, "", nil))
 	}
 	s, err := h.Stages.Find(task.Stage)
 	if err != nil {
-		return h.answer(ctx, task, stage.Spec{}, stage.Result{}, err, started)
+		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
 	}
 	return h.run(ctx, task, s, fresh(m, task), started)
 }
@@ -83,7 +84,7 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh b
 	if limit <= 0 {
 		limit = defaultTimeout
 	}
-	a := &attempt{task: task, started: started, chain: h.chain(task, spec, fresh, started)}
+	a := &attempt{task: task, spec: spec, started: started, chain: h.chain(task, spec, fresh, started)}
 	actx, stop := context.WithCancelCause(ctx)
 	a.stop = stop
 	defer stop(nil)
@@ -104,7 +105,7 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh b
 	case <-actx.Done():
 		if h.overruns(actx, done) && ctx.Err() == nil {
 			// The job goes on; the slot stays taken until the stage returns.
-			answer := h.answer(ctx, task, spec, stage.Result{}, cause(actx), started)
+			answer := h.answer(ctx, a, stage.Result{}, cause(actx))
 			<-done
 			return answer
 		}
@@ -119,7 +120,7 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh b
 	if verdict := notOurs(err); verdict != nil {
 		return verdict
 	}
-	return h.answer(ctx, task, spec, res, err, started)
+	return h.answer(ctx, a, res, err)
 }
 
 // overruns reports whether a stage that was told to stop has not returned

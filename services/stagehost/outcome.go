@@ -18,15 +18,19 @@ import (
 const answerTimeout = 5 * time.Second
 
 // answer publishes the outcome of an attempt.
-func (h *Host) answer(ctx context.Context, task events.Task, spec stage.Spec, res stage.Result, err error, started time.Time) error {
+func (h *Host) answer(ctx context.Context, a *attempt, res stage.Result, err error) error {
 	if err == nil {
 		err = res.Check()
 	}
+	task := a.task
 	o := events.AttemptOutcome{
 		Job: task.Job, Tenant: task.Tenant, Step: task.Step, Stage: task.Stage,
 		Attempt: task.Attempt, Undo: task.Undo, Verdict: events.VerdictSucceeded,
-		Logic: spec.Logic, Files: res.Files, Findings: res.Findings, Worker: h.Worker,
-		StartedAt: whole(started), EndedAt: whole(time.Now()),
+		Logic: a.spec.Logic, Files: res.Files, Findings: res.Findings, Worker: h.Worker,
+		StartedAt: whole(a.started), EndedAt: whole(time.Now()),
+	}
+	if a.chain != nil {
+		o.Checkpoints = a.chain.Saved()
 	}
 	if err != nil {
 		h.fail(&o, err)

@@ -1,4 +1,4 @@
-// Resume proves that a large job that is killed again and again goes on where it
+// Command resume proves that a large job that is killed again and again goes on where it
 // was: one file through fetch, hash, compress, encrypt and publish-s3, on a mill
 // that is killed with -9 at random moments, beside the same file on one that is
 // left alone.
