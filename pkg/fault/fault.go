@@ -98,6 +98,9 @@ type Error struct {
 	// RetryAfter is the shortest wait before another attempt. Zero leaves it
 	// to the policy.
 	RetryAfter time.Duration
+	// Dependency is what did not answer as it should: "http:crm.example.com". It
+	// holds no secret. Empty means that nothing outside was asked; see [Blame].
+	Dependency string
 	// Err is the cause. It may be nil.
 	Err error
 }
