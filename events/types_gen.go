@@ -914,3 +914,39 @@ type RuleChange struct {
 	// Rule is the rule as it was set; nothing when it was removed.
 	Rule *Rule `json:"rule,omitempty"`
 }
+
+// Breaker is what one worker makes of a dependency. Others take it as a hint:
+// they decide by what they see themselves.
+type Breaker struct {
+	// Worker names the process.
+	Worker string `json:"worker"`
+	// Dependency is what is called: "http:crm.example.com".
+	Dependency string `json:"dependency"`
+	// State is where the worker's circuit stands.
+	State BreakerState `json:"state"`
+	// Since is when it came to that state.
+	Since time.Time `json:"since"`
+	// Until is when an open circuit lets a call through, to probe the
+	// dependency.
+	Until time.Time `json:"until,omitzero"`
+	// Failures counts the calls that failed since the last success.
+	Failures int `json:"failures,omitempty"`
+	// Reason is the code of the last call that failed.
+	Reason string `json:"reason,omitempty"`
+	// Time is when the worker said so last. It repeats itself while the circuit
+	// is not closed.
+	Time time.Time `json:"time"`
+}
+
+// BreakerState is where a circuit stands.
+type BreakerState string
+
+// States of a circuit.
+const (
+	// BreakerClosed lets every call through.
+	BreakerClosed BreakerState = "closed"
+	// BreakerHalfOpen lets single calls through, to probe the dependency.
+	BreakerHalfOpen BreakerState = "half_open"
+	// BreakerOpen refuses every call.
+	BreakerOpen BreakerState = "open"
+)

@@ -32,6 +32,7 @@ var messages = map[string]reflect.Type{
 	"checkpoint":  reflect.TypeFor[events.Checkpoint](),
 	"effect":      reflect.TypeFor[events.Effect](),
 	"rule":        reflect.TypeFor[events.Rule](),
+	"breaker":     reflect.TypeFor[events.Breaker](),
 }
 
 // parts are the schemas that others refer to.
