@@ -25,6 +25,13 @@ const (
 	HeaderState = "Millrace-State"
 	// HeaderRevision is the job's revision after a record.
 	HeaderRevision = "Millrace-Revision"
+	// HeaderCode is the fault of a dead letter, for readers that fetch headers
+	// only.
+	HeaderCode = "Millrace-Code"
+	// HeaderPlace is where a submission without a key stood in the intake when it
+	// came for the first time: <sequence>/<Unix time in nanoseconds>. It is on what
+	// is submitted again from a dead letter, and stands for the key.
+	HeaderPlace = "Millrace-Place"
 )
 
 // Values of envelope headers.

@@ -30,8 +30,16 @@ const (
 	StreamDead        = "MILLRACE_DEAD"
 )
 
-// BucketPipelines is the key-value bucket that holds pipeline definitions.
-const BucketPipelines = "millrace_pipelines"
+// Key-value buckets, by name.
+const (
+	// BucketPipelines holds pipeline definitions.
+	BucketPipelines = "millrace_pipelines"
+	// BucketDeadLetters holds what people did about dead letters.
+	BucketDeadLetters = "millrace_deadletters"
+	// BucketOperations holds bulk operations: what was asked, on what, and how far
+	// they are.
+	BucketOperations = "millrace_operations"
+)
 
 // Subject builds a subject from tokens. Callers use the functions below.
 func subject(tokens ...string) string { return Root + "." + strings.Join(tokens, ".") }

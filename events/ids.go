@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // JobID is the id of the job that an idempotency key stands for: the first 16
@@ -58,14 +59,41 @@ func OutcomeID(tenant, job, step string, undo bool, attempt int, verdict Verdict
 }
 
 // CommandID is the id of a command: <tenant>/<job>/<verb>/<revision>, the revision
-// being the one that the command is meant for.
-func CommandID(tenant, job string, verb Verb, revision uint64) string {
-	return tenant + "/" + job + "/" + string(verb) + "/" + strconv.FormatUint(revision, 10)
+// being the one that the command is meant for, and behind it the step and the word
+// on effects when the command has them.
+func CommandID(tenant, job string, cmd Command, revision uint64) string {
+	id := tenant + "/" + job + "/" + string(cmd.Verb) + "/" + strconv.FormatUint(revision, 10)
+	for _, part := range []string{cmd.Step, string(cmd.Effect)} {
+		if part != "" {
+			id += "/" + part
+		}
+	}
+	return id
 }
 
 // DeadID is the id of a dead letter: dead/<stream>/<sequence>.
 func DeadID(stream string, sequence uint64) string {
 	return "dead/" + stream + "/" + strconv.FormatUint(sequence, 10)
+}
+
+// LetterID is the id of the message that holds a dead letter: the letter's own, and
+// when the stream had stored what it is about. A stream that was made again counts
+// from 1 again; the time tells its messages from those of the one before.
+func LetterID(stream string, sequence uint64, stored time.Time) string {
+	return DeadID(stream, sequence) + "/" + strconv.FormatInt(stored.UnixNano(), 36)
+}
+
+// LetterStored returns the time in the id of a message that holds a dead letter.
+func LetterStored(id string) (stored time.Time, ok bool) {
+	i := strings.LastIndexByte(id, '/')
+	nanos, err := strconv.ParseInt(id[i+1:], 36, 64)
+	return time.Unix(0, nanos).UTC(), err == nil && strings.HasPrefix(id, "dead/")
+}
+
+// Place is where a message stands in its stream, and since when:
+// <sequence>/<Unix time in nanoseconds>.
+func Place(sequence uint64, stored time.Time) string {
+	return strconv.FormatUint(sequence, 10) + "/" + strconv.FormatInt(stored.UnixNano(), 10)
 }
 
 func reissued(id string, n int) string {

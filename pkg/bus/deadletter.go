@@ -3,7 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,10 +34,7 @@ func (f *flow) bury(d *delivery, code fault.Code, reason error) error {
 	defer cancel()
 	return f.conn.Publish(ctx, Out{
 		Subject: events.DeadSubject(token(consumer), f.tenantOf(d.m.Subject)),
-		// A stream that was made again counts from 1 again; the time tells
-		// its messages from those of the one before.
-		ID: events.DeadID(letter.Stream, letter.Sequence) + "/" +
-			strconv.FormatInt(d.m.Time.UnixNano(), 36),
+		ID:      events.LetterID(letter.Stream, letter.Sequence, d.m.Time),
 		Header: map[string]string{
 			events.HeaderContentType:   events.ContentTypeJSON,
 			events.HeaderCESpecVersion: events.SpecVersion,
@@ -45,6 +43,7 @@ func (f *flow) bury(d *delivery, code fault.Code, reason error) error {
 			events.HeaderCEID:          events.DeadID(letter.Stream, letter.Sequence),
 			events.HeaderCETime:        letter.Time.Format(time.RFC3339Nano),
 			events.HeaderCEDataSchema:  events.DataSchema("dead_letter"),
+			events.HeaderCode:          letter.Code,
 		},
 		Data: data,
 	})
@@ -70,12 +69,17 @@ func deadLetter(d *delivery, consumer string, code fault.Code, reason error) eve
 	return l
 }
 
-// clipHeaders keeps headers up to a size; what lies beyond is left out.
+// clipHeaders keeps headers up to a size; what lies beyond is left out. The id of
+// the message comes first: it may stand for an idempotency key.
 func clipHeaders(h map[string][]string) map[string][]string {
+	keys := slices.Sorted(maps.Keys(h))
+	if i, found := slices.BinarySearch(keys, events.HeaderMsgID); found {
+		keys = slices.Insert(slices.Delete(keys, i, i+1), 0, events.HeaderMsgID)
+	}
 	out := map[string][]string{}
 	size := 0
-	for k, values := range h {
-		for _, v := range values {
+	for _, k := range keys {
+		for _, v := range h[k] {
 			if size += len(k) + len(v); size > deadHeaders {
 				return out
 			}

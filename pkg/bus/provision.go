@@ -12,9 +12,6 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// pipelineHistory is how many versions of a key the pipelines bucket keeps.
-const pipelineHistory = 16
-
 // smallestBound is how small a stream's bound in bytes is made on a small disk.
 const smallestBound = 8 << 20
 
@@ -60,8 +57,7 @@ func (p *plans) consumer(stream, durable string) (jetstream.ConsumerConfig, bool
 	return c, ok
 }
 
-// Provision makes every stream, the bucket of pipelines and the conductor's
-// consumers, or updates those that exist. It may be called again at any time,
+// Provision makes every stream, every bucket and the conductor's consumers, or updates those that exist. It may be called again at any time,
 // by several processes at once; a stream that was deleted is made again, empty.
 // A stream of that name that belongs to another program is left alone and
 // reported: fault bus.provision_failed.
@@ -77,8 +73,10 @@ func (c *Conn) Provision(ctx context.Context, s Streams) error {
 			return err
 		}
 	}
-	if err := c.provisionBucket(ctx, s.Replicas); err != nil {
-		return err
+	for _, cfg := range s.buckets() {
+		if err := c.provisionBucket(ctx, cfg); err != nil {
+			return err
+		}
 	}
 	for stream, all := range conductorConsumers(s.AckWait) {
 		for _, cfg := range all {
@@ -174,21 +172,6 @@ func mergeMetadata(have, want map[string]string) map[string]string {
 		all[k] = v
 	}
 	return all
-}
-
-func (c *Conn) provisionBucket(ctx context.Context, replicas int) error {
-	ctx, cancel := c.withTimeout(ctx)
-	defer cancel()
-	_, err := c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      events.BucketPipelines,
-		Description: "Pipeline definitions.",
-		History:     pipelineHistory,
-		Replicas:    replicas,
-	})
-	if err != nil {
-		return provisionFault("bucket "+events.BucketPipelines, err)
-	}
-	return nil
 }
 
 func (c *Conn) provisionConsumer(

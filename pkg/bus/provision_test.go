@@ -59,7 +59,7 @@ func TestProvisionedStreams(t *testing.T) {
 			Direct: true,
 		},
 		events.StreamCheckpoints: {
-			Subjects: []string{events.AllCheckpoints}, Retention: limits, Persist: synced,
+			Subjects: []string{events.AllCheckpoints, events.AllEffects}, Retention: limits, Persist: synced,
 			Direct: true,
 		},
 		events.StreamProgress: {
@@ -175,8 +175,12 @@ func TestProvisionMakesADeletedStreamAgain(t *testing.T) {
 			t.Errorf("consumer %s of %s: %v", durable, stream, err)
 		}
 	}
-	if _, err := c.KV(t.Context(), events.BucketPipelines); err != nil {
-		t.Errorf("bucket: %v", err)
+	for _, bucket := range []string{
+		events.BucketPipelines, events.BucketDeadLetters, events.BucketOperations,
+	} {
+		if _, err := c.KV(t.Context(), bucket); err != nil {
+			t.Errorf("bucket %s: %v", bucket, err)
+		}
 	}
 }
 

@@ -117,16 +117,20 @@ func (e *reusedError) Unwrap() error { return e.fault }
 // identity returns the idempotency key of a submission and the id of its job.
 // The id is made from the key, so the key needs no table and never expires
 // before the job. Without a key, the place in the intake stands for it, which a
-// redelivery does not change.
+// redelivery does not change; one that comes again from a dead letter says which
+// place it had first.
 func identity(tenant, key string, m *bus.Message) (string, string) {
-	if key == "" {
+	place := m.Header[events.HeaderPlace]
+	if key == "" && place == "" {
 		key = m.Header[events.HeaderMsgID]
 	}
 	if key != "" {
 		return key, events.JobID(tenant, key)
 	}
+	if place == "" {
+		place = events.Place(m.Sequence, m.Time)
+	}
 	// No key can start with a zero byte, so a place never meets a key.
-	place := strconv.FormatUint(m.Sequence, 10) + "/" + strconv.FormatInt(m.Time.UnixNano(), 10)
 	return "", events.JobID(tenant, "\x00"+place)
 }
 

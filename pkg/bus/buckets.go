@@ -1,0 +1,58 @@
+package bus
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/millrace/millrace/events"
+)
+
+// How long and how often buckets keep what is put into them.
+const (
+	// pipelineHistory is how many versions of a key the pipelines bucket keeps.
+	pipelineHistory = 16
+	// deadMarksAge outlives the dead letter that a mark is about.
+	deadMarksAge = deadRetention + deadRetention/30
+	// operationsAge is how long an operation can be read after its last change.
+	operationsAge = deadRetention
+	// breakersAge is how long a word about a dependency is known that nobody
+	// repeats.
+	breakersAge = 10 * time.Minute
+)
+
+// buckets lists every key-value bucket.
+func (s Streams) buckets() []jetstream.KeyValueConfig {
+	all := []jetstream.KeyValueConfig{
+		{
+			Bucket: events.BucketPipelines, Description: "Pipeline definitions.",
+			History: pipelineHistory,
+		},
+		{
+			Bucket: events.BucketDeadLetters, Description: "What people did about dead letters.",
+			TTL: deadMarksAge,
+		},
+		{
+			Bucket: events.BucketOperations, Description: "Bulk operations.",
+			TTL: operationsAge,
+		},
+		{
+			Bucket: events.BucketBreakers, Description: "What workers make of dependencies: hints.",
+			TTL: breakersAge, Storage: jetstream.MemoryStorage,
+		},
+	}
+	for i := range all {
+		all[i].Replicas = s.Replicas
+	}
+	return all
+}
+
+func (c *Conn) provisionBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	if _, err := c.js.CreateOrUpdateKeyValue(ctx, cfg); err != nil {
+		return provisionFault("bucket "+cfg.Bucket, err)
+	}
+	return nil
+}
