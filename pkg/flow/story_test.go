@@ -233,6 +233,7 @@ func (s *story) hear(in events.Input) {
 	s.checkJob()
 	s.checkUndo(before, in)
 	s.checkAllowed()
+	s.checkExplained()
 	s.seen.note(before, tr)
 	if s.dice.oneIn("reload", 3) {
 		s.reload()
