@@ -366,6 +366,34 @@ const (
 	HttpcallUnexpected Code = "httpcall.unexpected"
 	// HttpcallUnsettled: it is too early to tell whether the call was made.
 	HttpcallUnsettled Code = "httpcall.unsettled"
+	// DeadletterNotFound: there is no such dead letter.
+	DeadletterNotFound Code = "deadletter.not_found"
+	// DeadletterSettled: something has been done about the dead letter already.
+	DeadletterSettled Code = "deadletter.settled"
+	// DeadletterStaleRevision: the dead letter has changed since it was looked at.
+	DeadletterStaleRevision Code = "deadletter.stale_revision"
+	// DeadletterCut: the dead letter does not hold the whole message.
+	DeadletterCut Code = "deadletter.cut"
+	// DeadletterInvalid: the payload does not match what its door takes.
+	DeadletterInvalid Code = "deadletter.invalid"
+	// DeadletterNoDoor: the message cannot be published again where it was.
+	DeadletterNoDoor Code = "deadletter.no_door"
+	// DeadletterKeyChanged: the edited submission would be another job.
+	DeadletterKeyChanged Code = "deadletter.key_changed"
+	// DeadletterNoReason: a dead letter is dropped with a reason.
+	DeadletterNoReason Code = "deadletter.no_reason"
+	// OperationNotFound: there is no such operation.
+	OperationNotFound Code = "operation.not_found"
+	// OperationInvalid: the operation cannot be carried out as it is written.
+	OperationInvalid Code = "operation.invalid"
+	// OperationTooWide: the filter matches more than one operation may take on.
+	OperationTooWide Code = "operation.too_wide"
+	// OperationNotAllowed: the state of the operation does not allow this.
+	OperationNotAllowed Code = "operation.not_allowed"
+	// OperationKeyReused: the key has started another operation.
+	OperationKeyReused Code = "operation.key_reused"
+	// OperationTimedOut: the command had no effect in time.
+	OperationTimedOut Code = "operation.timed_out"
 )
 
 var registry = map[Code]Info{
@@ -550,4 +578,18 @@ var registry = map[Code]Info{
 	HttpcallTimeout:          {HttpcallTimeout, "timeout", 422, "the other side did not answer in time", "Whether the call was made is found out first; raise time_limit if the work is honest."},
 	HttpcallUnexpected:       {HttpcallUnexpected, "unknown_effect", 422, "the answer says neither that the call was made nor that it was not", "The message has the status; add it to expect if it means success."},
 	HttpcallUnsettled:        {HttpcallUnsettled, "dependency_down", 422, "it is too early to tell whether the call was made", "Nothing to do; the step asks again when a call that was on its way must have arrived."},
+	DeadletterNotFound:       {DeadletterNotFound, "data_quality", 404, "there is no such dead letter", "Run millrace deadletter list; a dead letter is forgotten after 30 days, or earlier when there are very many."},
+	DeadletterSettled:        {DeadletterSettled, "conflict", 409, "something has been done about the dead letter already", "Read it: it says what was done, when, by whom and as what. A message that came back as another dead letter has a number of its own."},
+	DeadletterStaleRevision:  {DeadletterStaleRevision, "conflict", 412, "the dead letter has changed since it was looked at", "Read it again, and decide on what it says now."},
+	DeadletterCut:            {DeadletterCut, "data_quality", 422, "the dead letter does not hold the whole message", "It keeps the first 64 KiB; give the whole payload with --data FILE."},
+	DeadletterInvalid:        {DeadletterInvalid, "schema_mismatch", 422, "the payload does not match what its door takes", "Mend the places that the pointers name: millrace deadletter redrive ID --edit."},
+	DeadletterNoDoor:         {DeadletterNoDoor, "policy", 422, "the message cannot be published again where it was", "It did not come through a door of Millrace; publish it by hand, or drop it."},
+	DeadletterKeyChanged:     {DeadletterKeyChanged, "conflict", 409, "the edited submission would be another job", "Leave the key as it was, or leave it out; for another job, submit it with millrace submit."},
+	DeadletterNoReason:       {DeadletterNoReason, "policy", 428, "a dead letter is dropped with a reason", "Say why with --reason; it is kept with the letter."},
+	OperationNotFound:        {OperationNotFound, "data_quality", 404, "there is no such operation", "Run millrace operation list; an operation is forgotten 30 days after its last change."},
+	OperationInvalid:         {OperationInvalid, "schema_mismatch", 422, "the operation cannot be carried out as it is written", "Each complaint names the member and what is wrong with it; millrace operation start --help has an example."},
+	OperationTooWide:         {OperationTooWide, "policy", 422, "the filter matches more than one operation may take on", "Narrow it, for example with --since, --pipeline or --label, and start another operation for the rest."},
+	OperationNotAllowed:      {OperationNotAllowed, "conflict", 409, "the state of the operation does not allow this", "Read it; what has ended is over, and another one can be started."},
+	OperationKeyReused:       {OperationKeyReused, "conflict", 409, "the key has started another operation", "Use another Idempotency-Key, or leave it out."},
+	OperationTimedOut:        {OperationTimedOut, "timeout", 504, "the command had no effect in time", "Read the job; millrace operation resume tries it again."},
 }
