@@ -47,6 +47,7 @@ func cancelled(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 		return nil, notAllowed(j, cmd, "it has ended or is being undone")
 	}
 	c := newChange(p, j, env)
+	c.cause(TypeJobCancelling, "", 0, false)
 	c.moveJob(JobCancelAsked)
 	c.job.Goal = events.JobCancelled
 	c.job.Reason = cmd.Reason

@@ -7,8 +7,8 @@ import (
 //go:generate go test -run ^TestMachinesFileIsCurrent$ -update .
 
 // Diagrams returns the page MACHINES.md: the three machines as Mermaid state
-// diagrams and the table of record types, all made from the tables that the
-// code runs on.
+// diagrams, the policy for every class of fault and the table of record types, all
+// made from the tables that the code runs on.
 func Diagrams() string {
 	var b strings.Builder
 	b.WriteString("# The machines of a job\n\n")
@@ -16,6 +16,7 @@ func Diagrams() string {
 	diagram(&b, "Job", jobMoves)
 	diagram(&b, "Step", stepMoves)
 	diagram(&b, "Undo of a step", undoMoves)
+	policyTable(&b)
 	b.WriteString("## Types of a record\n\n")
 	b.WriteString("| type | kind, unless the job's state changes | what happened |\n|---|---|---|\n")
 	for _, t := range EventTypes() {

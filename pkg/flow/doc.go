@@ -47,6 +47,9 @@
 //   - auth, unknown_effect and bug: attention;
 //   - data_quality, schema_mismatch, policy and poison: failed.
 //
+// An operator's rule may say otherwise about single failures; see [events.Ruling].
+// [Policies] returns the table.
+//
 // The job is waiting while only timers run, and in attention when only a person
 // can move it. [events.VerbRetry] gives all steps in attention a fresh budget;
 // [events.VerbAbandon] fails them. Both are also taken while other steps go on.

@@ -64,7 +64,7 @@ func EventTypes() []EventType {
 		{TypeJobPaused, "a person wants nothing new to begin until the job is resumed", events.KindJob},
 		{TypeJobRetried, "a person asked for another try of all that is in attention", events.KindStep},
 		{TypeJobAbandoned, "a person gave all steps in attention up, and the job goes on", events.KindStep},
-		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindJob},
+		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindStep},
 		{TypeJobCompensating, "no attempt is open; the last success that can be undone is being undone", events.KindJob},
 		{TypeUndoSucceeded, "a step is undone; the one before it is due", events.KindUndo},
 		{TypeUndoRetryScheduled, "an undo failed; a timer makes another due", events.KindUndo},

@@ -9,13 +9,16 @@ import (
 
 // ruled returns a fault as it is to be treated: with the class and the wait of the
 // ruling that came with it, if there is one. The record keeps the fault as it was.
+// Whether an unknown effect was done is for a person to find out: no rule about
+// others can tell, so such a fault keeps its class.
 func (c *change) ruled(f *events.Fault) *events.Fault {
 	g := c.ruling
 	if g == nil {
 		return f
 	}
 	r := *f
-	if _, known := policies[fault.Class(g.Class)]; known {
+	_, known := policies[fault.Class(g.Class)]
+	if known && fault.Class(f.Class) != fault.UnknownEffect {
 		r.Class = g.Class
 	}
 	if g.RetryAfterMS > 0 {

@@ -23,6 +23,8 @@ func pick[T any](d dice, label string, from []T) T { return from[d(label, len(fr
 type story struct {
 	*world
 	dice dice
+	// rules says that rules of operators speak about failures.
+	rules bool
 	// heard are inputs that can arrive again at any time.
 	heard []events.Input
 	// undone counts the successful undos per step, in order of their arrival.
@@ -197,6 +199,9 @@ func (s *story) answer(step string, attempt int, undo bool) events.Input {
 		}
 		if s.dice.oneIn("after", 4) {
 			in.Outcome.Fault.RetryAfterMS = 1500
+		}
+		if s.rules && s.dice.oneIn("ruled", 2) {
+			in.Ruling = s.ruling()
 		}
 	}
 	for i := range s.dice("files", 3) {

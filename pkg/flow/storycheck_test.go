@@ -62,11 +62,15 @@ func (s *story) checkJob() {
 		if st.RetryAt.IsZero() == (st.State == events.StepRetrying) {
 			s.t.Fatalf("step %s is %s with a timer at %s", plan.ID, st.State, st.RetryAt)
 		}
-		if st.Spent > plan.Retry.MaxAttempts || st.Spent > st.Attempt {
+		budget := plan.Retry.MaxAttempts
+		if s.rules {
+			budget = max(budget, ruledBudget)
+		}
+		if st.Spent > budget || st.Spent > st.Attempt {
 			s.t.Fatalf("step %s spent %d of %d in %d", plan.ID, st.Spent, plan.Retry.MaxAttempts, st.Attempt)
 		}
 		if u := st.Undo; u != nil {
-			if u.Spent > plan.Retry.MaxAttempts || u.Spent > u.Attempt {
+			if u.Spent > budget || u.Spent > u.Attempt {
 				s.t.Fatalf("undo of %s spent %d in %d", plan.ID, u.Spent, u.Attempt)
 			}
 			if u.State != events.UndoDone {
