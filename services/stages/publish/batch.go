@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -17,6 +18,12 @@ type batch struct {
 	key    string
 	always bool
 	placed map[string]bool // names that this attempt has put there
+
+	run     *checkpoint.Run // nil until the attempt has resumed
+	at      place
+	meter   *stage.Meter
+	total   int64
+	settled bool // everything is in its place, whatever comes
 }
 
 func newBatch(f *folder, t *stage.Task, c config) *batch {
@@ -26,30 +33,69 @@ func newBatch(f *folder, t *stage.Task, c config) *batch {
 }
 
 // publish puts every item into the folder. What stands in the way is found
-// before anything is written.
-func (b *batch) publish(ctx context.Context, items []item) error {
-	if b.task.Attempt > 1 {
-		b.sweep()
+// before anything is written, and everything is written before anything appears.
+func (b *batch) publish(ctx context.Context, items []item) (err error) {
+	made, err := b.made(ctx)
+	if err != nil {
+		return err
 	}
+	if made {
+		b.sweep()
+		return nil
+	}
+	b.total = total(items)
+	if b.run, err = b.task.Resume(ctx, stateVersion, &b.at); err != nil {
+		return err
+	}
+	ready := make([]*whole, len(items))
+	defer func() {
+		b.letGo(ctx, items, ready, err)
+		for _, w := range ready {
+			if w != nil {
+				_ = w.file.Close() // synced before; holds the lock until its name is gone
+			}
+		}
+	}()
 	there := make([]bool, len(items))
 	for i, it := range items {
-		var err error
 		if there[i], err = b.isThere(ctx, it); err != nil {
 			return err
 		}
 	}
-	meter := b.task.Meter(total(items))
+	if err := b.writeAll(ctx, items, there, ready); err != nil {
+		return err
+	}
+	return b.appear(ctx, items, ready)
+}
+
+// writeAll makes the items whole that are not there.
+func (b *batch) writeAll(ctx context.Context, items []item, there []bool, ready []*whole) (err error) {
+	b.meter = b.task.Meter(b.total)
+	b.meter.Add(b.run.Done())
+	done := int64(0)
 	for i, it := range items {
-		if there[i] {
-			b.drop(tempName(b.key, it, b.task.Attempt)) // of a process that died just then
-			meter.Add(it.file.Size)
-			continue
+		if !there[i] {
+			if ready[i], err = b.write(ctx, i, it, done); err != nil {
+				return err
+			}
 		}
-		if err := b.place(ctx, it, meter); err != nil {
+		done += it.file.Size
+		b.reach(done)
+		if b.at.Items <= i {
+			b.at = place{Items: i + 1}
+		}
+		if err := b.run.Offer(ctx, done, b.total); err != nil {
 			return err
 		}
 	}
-	return b.sync()
+	return nil
+}
+
+// reach makes the meter show at least done bytes.
+func (b *batch) reach(done int64) {
+	if more := done - b.meter.Done(); more > 0 {
+		b.meter.Add(more)
+	}
 }
 
 func total(items []item) (n int64) {
@@ -67,7 +113,7 @@ func (b *batch) isThere(ctx context.Context, it item) (bool, error) {
 		return false, err
 	}
 	defer x.close()
-	same, err := x.same(ctx, it.file)
+	same, err := x.stillSame(ctx, it.file)
 	if err != nil {
 		return false, err
 	}
@@ -77,17 +123,10 @@ func (b *batch) isThere(ctx context.Context, it item) (bool, error) {
 	return same, nil
 }
 
-// place writes the item beside its place and then puts it there.
-func (b *batch) place(ctx context.Context, it item, meter *stage.Meter) error {
-	temp := tempName(b.key, it, b.task.Attempt)
-	w, err := b.write(ctx, it, temp, meter)
-	if err != nil {
-		return err
-	}
-	defer w.Close() // holds the lock on temp until its name is gone
-	defer b.root.Remove(temp)
+// place puts the item, which is whole, into its place.
+func (b *batch) place(ctx context.Context, it item, w *whole) error {
 	for {
-		err := b.root.Link(temp, it.file.Name)
+		err := b.root.Link(w.temp, it.file.Name)
 		if err == nil {
 			b.placed[it.file.Name] = true
 			return nil
@@ -99,7 +138,7 @@ func (b *batch) place(ctx context.Context, it item, meter *stage.Meter) error {
 		if same || err != nil {
 			return err
 		}
-		if done, err := b.replace(it, w, temp); done || err != nil {
+		if done, err := b.replace(it, w.file, w.temp); done || err != nil {
 			return err
 		}
 	}

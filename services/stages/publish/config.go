@@ -55,8 +55,10 @@ func spec() stage.Spec {
 	return stage.Spec{
 		Name: "publish", Version: 1, Logic: "1",
 		Summary: "Puts files into a folder below the publish folder, each whole or not at all.",
-		Guarantee: "A file appears under its name complete and synced to disk, or not. Repeated, the step " +
-			"finds its files there and succeeds; files of an attempt that failed are taken back. " +
+		Guarantee: "A file appears under its name complete and synced to disk, or not, and all of them after " +
+			"the last one was written. After a crash a file above 16 MiB is written on from the place that " +
+			"was saved last, and what appeared is not put there again, also when somebody has taken it away " +
+			"since. Files of an attempt that failed are taken back. " +
 			"Undone, its files are gone and what they replaced is back, unless somebody changed them.",
 		Inputs:  "The files to publish, each with a name of its own.",
 		Outputs: "The same files.",
@@ -70,6 +72,7 @@ func spec() stage.Spec {
 			string(fault.PublishDiskFull), string(fault.PublishIO), string(fault.PublishChanged),
 			string(fault.PublishNoFolder), string(fault.StageBadConfig), string(fault.StageNoInput),
 			string(fault.ArtifactNotFound), string(fault.ArtifactCorrupt), string(fault.ArtifactIO),
+			string(fault.EffectUnknown), string(fault.CheckpointOvertaken), string(fault.CheckpointUnexpected),
 		},
 		Config: json.RawMessage(schema),
 	}

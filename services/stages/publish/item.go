@@ -49,10 +49,18 @@ func short(s string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// tempName is where an attempt writes an item.
-func tempName(key string, it item, attempt int) string {
-	return hidden + key + "-" + it.tag + "-" + strconv.Itoa(attempt) + ".tmp"
+// tempName is where an attempt writes an item; n is 0 unless other processes at the
+// same attempt are still writing.
+func tempName(key string, it item, attempt, n int) string {
+	name := tempPrefix(key, it) + strconv.Itoa(attempt)
+	if n > 0 {
+		name += "-" + strconv.Itoa(n)
+	}
+	return name + ".tmp"
 }
+
+// tempPrefix is what the names start with under which attempts write an item.
+func tempPrefix(key string, it item) string { return hidden + key + "-" + it.tag + "-" }
 
 // oldName is where the file stays that the step key has replaced.
 func oldName(key string, it item) string { return hidden + key + "-" + it.tag + ".old" }

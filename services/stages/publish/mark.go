@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/millrace/millrace/events"
 )
 
 // markName is the extended attribute that says which step published a file.
@@ -26,6 +28,39 @@ func setMark(f *os.File, key string, replaced bool) error {
 		return nil
 	}
 	return err
+}
+
+// contentName is the extended attribute that says what a large file holds, and when
+// it was written last.
+const contentName = "user.millrace.content"
+
+// setContent says that f, which is not written to any more, is what was to be
+// published. Of a file that is quickly read nothing is said.
+func setContent(f *os.File, of events.File) error {
+	if of.Size <= resumable {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	err = syscall.Setxattr(procPath(f), contentName, []byte(contentOf(of, info)), 0)
+	if unmarkable(err) {
+		return nil
+	}
+	return err
+}
+
+func contentOf(of events.File, info os.FileInfo) string {
+	return of.Digest + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10)
+}
+
+// saysContent reports whether f says that it holds what is to be published, and was
+// not written to since.
+func saysContent(f *os.File, of events.File, info os.FileInfo) bool {
+	buf := make([]byte, 128)
+	n, err := syscall.Getxattr(procPath(f), contentName, buf)
+	return err == nil && string(buf[:n]) == contentOf(of, info)
 }
 
 // mark is what a file says about who published it.

@@ -5,12 +5,19 @@
 //
 // It is written under a hidden name in the same folder, synced, and then linked
 // (overwrite: never) or renamed (overwrite: always) to its own name; the folder is
-// synced last. Nobody ever sees half a file, whatever dies when.
+// synced last. Nobody ever sees half a file, whatever dies when. All files are
+// written before the first one appears, and that they appear is the one effect of
+// the step: see [stage.Task.Effect]. It costs two records of the step's log,
+// whatever the number of files, and buys that an attempt which was overtaken puts
+// nothing there any more, and that files which somebody has taken away meanwhile
+// are not put there again.
 //
 // Hidden names start with ".millrace-" and a key made from tenant, job and step,
 // so that a later attempt of the same step finds what an earlier one left and
-// nothing else touches it. A file being written is locked; an attempt that was
-// given up but still runs therefore cannot write into the file of its successor.
+// nothing else touches it. A file being written is locked until it is in its place;
+// an attempt that was given up but still runs therefore cannot write into the file
+// of its successor, nor the successor into that of an attempt that may still put it
+// into its place.
 //
 // The key is also kept in the extended attribute user.millrace.publish of every
 // file published, which is how the undo tells its own file from one with equal
@@ -20,14 +27,36 @@
 // With overwrite: always the file that is replaced stays as a hidden file beside
 // it, for the undo, until another job replaces the new one in turn.
 //
+// # Large files
+//
+// Of a file above 16 MiB what was written is kept: every 4 MiB are synced while the
+// next ones are written, and then offered as a place to go on from, with the state
+// of their SHA-256. The next attempt locks the hidden file, waiting for a moment if
+// an earlier one still has it, cuts it to what the place says, and goes on. A file
+// that is shorter, or has a second name, is not used.
+//
+// The digest of the finished file is compared before it appears. It is that of what
+// was written: bytes of an earlier attempt are not read again, so that damage which
+// the disk or somebody who may write to the folder has done to them since is not
+// noticed, no more than it would be a moment after the file was published.
+//
+// Such a file says in user.millrace.content what it holds and when it was written
+// last, so that no attempt has to read it again to know that it is there.
+//
+// A hidden file stays when the tries of the step are used up by faults that may
+// pass. The undo of the step removes it, or a person may.
+//
 // # What is found after a crash
 //
 //	killed after        | found                          | the next attempt
 //	--------------------|--------------------------------|----------------------------------
-//	some bytes written  | a hidden file                  | writes it again from the start
-//	file synced         | a hidden file                  | the same
+//	some bytes written  | a hidden file                  | goes on at the place saved last,
+//	                    |                                | a small file from its start
+//	file synced         | a hidden file                  | uses it, a small one if that was saved
+//	intent recorded     | hidden files                   | looks, and puts them there
 //	old file kept       | the old file under two names   | goes on
-//	linked or renamed   | the file                       | compares the content: done
+//	linked or renamed   | the file                       | looks: done
+//	receipt recorded    | a receipt                      | done
 package publish
 
 import (
@@ -81,7 +110,7 @@ func (p *publisher) Run(ctx context.Context, t *stage.Task) (stage.Result, error
 	defer f.close()
 	b := newBatch(f, t, c)
 	if err := b.publish(ctx, items); err != nil {
-		b.takeBack(items)
+		b.giveUp(ctx, items, err)
 		p.tidy(t, c)
 		return stage.Result{}, err
 	}

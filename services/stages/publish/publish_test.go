@@ -108,7 +108,7 @@ func TestPublish(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
-		MaxHeap: 32 << 20,
+		MaxHeap: 32 << 20, Resumes: true, Unit: 3 * 4 << 20, Cancels: 3, Crashes: 12,
 		Effects: func(t *testing.T) map[string]string { return tree(t, dir) },
 	})
 	for name := range tree(t, dir) {
@@ -153,7 +153,7 @@ func TestFullDisk(t *testing.T) {
 		c := stagetest.Case{Files: []stagetest.Content{
 			{Name: "fits", Size: 1 << 20}, {Name: "does not", Size: stagetest.SmallDiskSize + 1},
 		}}
-		task := stagetest.NewTask(t, c)
+		task := unrecorded(stagetest.NewTask(t, c))
 		s := publish.New(publish.Options{Dir: dir})
 		_, err := s.Run(t.Context(), task)
 		if !fault.Has(err, fault.PublishDiskFull) || fault.ClassOf(err) != fault.Resource {

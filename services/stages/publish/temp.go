@@ -3,101 +3,125 @@ package publish
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/millrace/millrace/pkg/fault"
-	"github.com/millrace/millrace/pkg/stage"
 )
 
-// write writes the item under the name temp, marked and on disk. The file stays
-// open, because that holds the lock on it.
-func (b *batch) write(ctx context.Context, it item, temp string, m *stage.Meter) (*os.File, error) {
-	f, err := b.openTemp(temp)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.fill(ctx, it, f, m); err != nil {
-		_ = b.root.Remove(temp)
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func (b *batch) fill(ctx context.Context, it item, f *os.File, m *stage.Meter) error {
-	r, err := b.task.Store.Open(ctx, it.file.Digest)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	sink := &sink{f: f}
-	_, err = r.WriteTo(m.Writer(ctx, sink))
-	switch {
-	case sink.err != nil:
-		return classify("write "+it.file.Name, sink.err)
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return err
-	}
-	if err := setMark(f, b.key, false); err != nil {
-		return classify("mark "+it.file.Name, err)
-	}
-	if err := f.Sync(); err != nil {
-		return classify("sync "+it.file.Name, err)
-	}
-	return nil
-}
-
-// flushEvery is after how many bytes the system is asked to begin writing them to
-// disk, so that little is left to do when the file is synced.
-const flushEvery = 32 << 20
-
-// sink writes to a file and remembers whether it was the file that failed.
-type sink struct {
-	f             *os.File
-	done, flushed int64
-	err           error
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	n, err := s.f.Write(p)
-	if err != nil {
-		s.err = err
-	}
-	s.done += int64(n)
-	if size := s.done - s.flushed; size >= flushEvery {
-		const begin = 2                                                  // SYNC_FILE_RANGE_WRITE
-		_ = syscall.SyncFileRange(int(s.f.Fd()), s.flushed, size, begin) // no promise: Sync follows
-		s.flushed = s.done
-	}
-	return n, err
-}
-
-// openTemp makes and locks a new file with the name temp. One that is there
-// already was left by a process that died, or is locked by one that lives.
+// openTemp makes and locks a new hidden file for the item. One that is there
+// already was left by a process that died, or is locked by one that lives, which
+// keeps it.
 //
 // What is there is never written to: it may be a published file, when its
 // writer died before it removed this name of it.
-func (b *batch) openTemp(temp string) (*os.File, error) {
-	for range 8 {
+func (b *batch) openTemp(it item) (*os.File, string, error) {
+	for n := range 16 {
+		temp := tempName(b.key, it, b.task.Attempt, n/2) // each twice
 		f, err := b.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, fs.ErrExist) {
 			b.drop(temp)
 			continue
 		}
 		if err != nil {
-			return nil, classify("write "+temp, err)
+			return nil, "", classify("write "+temp, err)
 		}
 		if lock(f) == nil && b.isOpen(temp, f) {
-			return f, nil
+			return f, temp, nil
 		}
 		_ = f.Close()
 	}
-	return nil, fault.New(fault.PublishIO, "another attempt is writing "+temp, nil)
+	return nil, "", fault.New(fault.PublishIO, "other attempts are writing "+it.file.Name, nil)
+}
+
+const (
+	// patience is how long an attempt waits for the one before it, which has been
+	// overtaken and will notice, to let go of its file.
+	patience = 3 * time.Second
+	look     = 20 * time.Millisecond
+)
+
+// reopen opens and locks the hidden file of the place, cut to what the place says
+// of it. It returns nil when that is not there any more, or not what it was.
+func (b *batch) reopen(ctx context.Context) (*os.File, error) {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for {
+		f, busy := b.lockTemp(b.at.Temp)
+		if !busy {
+			return b.cut(f)
+		}
+		select {
+		case <-again.C:
+		case <-limit.C:
+			return nil, fault.New(fault.PublishIO, "an earlier attempt still writes "+b.at.Temp, nil)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// lockTemp opens and locks a hidden file that has no other name, nil when there is
+// none. It is busy when somebody else holds the lock.
+func (b *batch) lockTemp(temp string) (f *os.File, busy bool) {
+	f, err := b.root.OpenFile(temp, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, false
+	}
+	if err := lock(f); err != nil {
+		_ = f.Close()
+		return nil, errors.Is(err, syscall.EWOULDBLOCK)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() && b.isOpen(temp, f) {
+		if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Nlink == 1 {
+			return f, false
+		}
+	}
+	_ = f.Close()
+	return nil, false
+}
+
+// cut makes the file, which may be nil, what the place says.
+func (b *batch) cut(f *os.File) (*os.File, error) {
+	if f == nil {
+		return nil, nil
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() < b.at.Bytes {
+		return nil, f.Close()
+	}
+	if err := f.Truncate(b.at.Bytes); err != nil {
+		return nil, errors.Join(classify("cut "+b.at.Temp, err), f.Close())
+	}
+	if _, err := f.Seek(0, io.SeekEnd); err != nil {
+		return nil, errors.Join(classify("cut "+b.at.Temp, err), f.Close())
+	}
+	return f, nil
+}
+
+// adopt returns the item as an earlier attempt has left it, whole, or nil.
+func (b *batch) adopt(ctx context.Context, it item) *whole {
+	for _, temp := range b.leftovers(tempPrefix(b.key, it)) {
+		f, _ := b.lockTemp(temp)
+		if f == nil {
+			continue
+		}
+		if info, err := f.Stat(); err == nil {
+			x := &existing{info: info, file: f}
+			if same, err := x.stillSame(ctx, it.file); same && err == nil {
+				return &whole{f, temp}
+			}
+		}
+		_ = f.Close()
+	}
+	return nil
 }
 
 // isOpen reports whether name still is the name of f.

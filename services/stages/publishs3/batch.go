@@ -2,6 +2,7 @@ package publishs3
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -123,6 +124,9 @@ func (b *batch) giveUp(ctx context.Context, err error) {
 
 // final reports whether no other attempt will go on where one with this error was.
 func final(err error) bool {
+	if errors.Is(err, context.Canceled) { // without a reason: the process dies
+		return false
+	}
 	if fault.Has(err, fault.CheckpointOvertaken) || fault.Has(err, fault.CheckpointUnexpected) {
 		return false
 	}

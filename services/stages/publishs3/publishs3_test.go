@@ -51,8 +51,10 @@ func TestKit(t *testing.T) {
 	put(t, s, "shared/taken.txt", "somebody else's")
 	put(t, s, "shared/equal.txt", "the same")
 	files := []stagetest.Content{
-		text("a.txt", "abc"), {Name: "big ü.bin", Size: 17 << 20, MediaType: "application/x-big"},
-		text("empty", ""), {Name: "middle", Size: 2 << 20},
+		text("a.txt", "abc"),
+		{Name: "big ü.bin", Size: 17 << 20, MediaType: "application/x-big"},
+		text("empty", ""),
+		{Name: "middle", Size: 2 << 20},
 	}
 	files[2].Data = []byte{}
 	stagetest.Test(t, stagetest.Kit{
