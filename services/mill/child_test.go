@@ -46,7 +46,7 @@ type childConfig struct {
 type childMill struct {
 	DataDir, NATSURL, NATSListen, HTTPAddr, PublishDir, ArtifactDir, Durability string
 	Roles, AllowPaths, AllowCommands                                            []string
-	DiskReserve                                                                 int64
+	DiskReserve, CheckpointBytes                                                int64
 	ReconcileEvery, Drain                                                       time.Duration
 	// TinyDisk is a folder that becomes a disk of a few MiB which only the
 	// child sees. SIGUSR1 makes it large.
@@ -137,7 +137,8 @@ func runMill(ctx context.Context, c childMill) error {
 		}
 	}
 	m, err := mill.New(mill.Config{
-		DataDir: c.DataDir, NATSURL: c.NATSURL, NATSListen: c.NATSListen, HTTPAddr: c.HTTPAddr,
+		CheckpointBytes: c.CheckpointBytes,
+		DataDir:         c.DataDir, NATSURL: c.NATSURL, NATSListen: c.NATSListen, HTTPAddr: c.HTTPAddr,
 		Roles: c.Roles, PublishDir: c.PublishDir, ArtifactDir: c.ArtifactDir, Durability: c.Durability,
 		AllowPaths: c.AllowPaths, AllowCommands: c.AllowCommands, DiskReserve: c.DiskReserve,
 		ReconcileEvery: c.ReconcileEvery, Drain: c.Drain,
