@@ -39,7 +39,7 @@ func (s Streams) buckets() []jetstream.KeyValueConfig {
 		},
 		{
 			Bucket: events.BucketBreakers, Description: "What workers make of dependencies: hints.",
-			TTL: breakersAge, Storage: jetstream.MemoryStorage,
+			TTL: breakersAge,
 		},
 	}
 	for i := range all {
