@@ -2,6 +2,7 @@ package stage
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,11 @@ func (s Spec) Check() error {
 	var schema map[string]json.RawMessage
 	if len(s.Config) > 0 && json.Unmarshal(s.Config, &schema) != nil {
 		return complain("the schema of its configuration is not an object")
+	}
+	for i, name := range s.Needs {
+		if strings.TrimSpace(name) == "" || slices.Contains(s.Needs[:i], name) {
+			return complain("a dependency that it needs has no name, or is listed twice")
+		}
 	}
 	if s.Timeout < 0 || s.Slots < 0 {
 		return complain("a limit is negative")

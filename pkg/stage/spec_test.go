@@ -46,6 +46,8 @@ func TestSpecCheck(t *testing.T) {
 		"schema":    func(s *stage.Spec) { s.Config = json.RawMessage(`true`) },
 		"timeout":   func(s *stage.Spec) { s.Timeout = -1 },
 		"slots":     func(s *stage.Spec) { s.Slots = -1 },
+		"need":      func(s *stage.Spec) { s.Needs = []string{"s3:a", " "} },
+		"twice":     func(s *stage.Spec) { s.Needs = []string{"s3:a", "s3:a"} },
 	}
 	for name, breakIt := range breaks {
 		t.Run(name, func(t *testing.T) {

@@ -77,6 +77,12 @@ type Spec struct {
 	// Slots is how many attempts one process runs at once by default. Zero
 	// means the number of processors.
 	Slots int `json:"slots,omitempty"`
+	// Needs names the dependencies that every task of the stage calls, its undos
+	// too, as package breaker knows them: "s3:backup:s3.example.org". While the
+	// circuit of one is open, a worker takes no tasks of the stage, and while it
+	// is probed a few. A dependency that some tasks do without is not listed, or
+	// it would keep them waiting as well.
+	Needs []string `json:"needs,omitempty"`
 	// Scratch asks for a folder per attempt; without it Task.Scratch is empty.
 	Scratch bool `json:"scratch,omitempty"`
 }
