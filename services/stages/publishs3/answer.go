@@ -25,7 +25,7 @@ var byCode = map[string]fault.Code{
 
 	"AccessDenied": fault.S3Denied, "InvalidAccessKeyId": fault.S3Denied,
 	"SignatureDoesNotMatch": fault.S3Denied, "ExpiredToken": fault.S3Denied, "InvalidToken": fault.S3Denied,
-	"RequestTimeTooSkewed": fault.S3Denied, "AccountProblem": fault.S3Denied,
+	"XAdminUserNotFound": fault.S3Denied, "RequestTimeTooSkewed": fault.S3Denied, "AccountProblem": fault.S3Denied,
 
 	"SlowDown": fault.S3RateLimited, "SlowDownWrite": fault.S3RateLimited, "SlowDownRead": fault.S3RateLimited,
 	"TooManyRequests": fault.S3RateLimited, "Throttling": fault.S3RateLimited,

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // credentials are those of an endpoint.
@@ -19,6 +21,17 @@ type credentials struct {
 	mu      sync.Mutex
 	read    aws.Credentials
 	changed time.Time // of the file that was read
+}
+
+// freshSigner signs with the credentials that it is given. The usual signer goes on
+// with the secret that it saw first with an access key, for a day.
+type freshSigner struct{}
+
+func (freshSigner) SignHTTP(
+	ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string,
+	at time.Time, options ...func(*v4.SignerOptions),
+) error {
+	return v4.NewSigner().SignHTTP(ctx, c, r, payloadHash, service, region, at, options...)
 }
 
 // errNoCredentials is all that is said of credentials that cannot be had.

@@ -46,7 +46,7 @@ func newStore(name string, e Endpoint, transport http.RoundTripper, b *breaker.R
 	o := s3.Options{
 		Region: e.Region, UsePathStyle: e.PathStyle, Credentials: &credentials{e: e},
 		HTTPClient: &http.Client{Transport: transport, CheckRedirect: stay},
-		Retryer:    aws.NopRetryer{}, // see call
+		Retryer:    aws.NopRetryer{}, HTTPSignerV4: freshSigner{}, // see call
 		// Contents carry a digest that is known without reading them once more.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
