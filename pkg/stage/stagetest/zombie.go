@@ -46,13 +46,7 @@ func (r *rehearsal) stall(t *testing.T, where string, p point) {
 	case <-time.After(r.k.patience):
 		t.Fatalf("%s: the attempt hangs: still running after %v", where, r.k.patience)
 	}
-	next := x.next().start()
-	select {
-	case <-next.done:
-	case <-time.After(stalled): // it may wait for what the first one has, such as a slot
-		slow.gate.release()
-	}
-	next.wait(t, where+", the next attempt")
+	next := x.beside(slow, where)
 	unsure := r.unsure(next.err) // nobody can say now what the first one will do
 	if !unsure {
 		r.judge(t, where+", the next attempt", next)
@@ -67,13 +61,39 @@ func (r *rehearsal) stall(t *testing.T, where string, p point) {
 	x.cleanUp(where+", then went on", next.res)
 }
 
+// beside lets others work while the slow one is held: one, or those after it when
+// it fails for a reason that is gone on a retry.
+func (x *trial) beside(slow *incarnation, where string) *incarnation {
+	x.Helper()
+	for retries := 2; ; retries-- {
+		next := x.next().start()
+		select {
+		case <-next.done:
+		case <-time.After(stalled): // it may wait for what the first one has, such as a slot
+			slow.gate.release()
+		}
+		next.wait(x.T, where+", the next attempt")
+		switch fault.ClassOf(next.err) {
+		case fault.Transient, fault.Conflict, fault.Resource:
+			if retries > 0 && !overtook(next.err) {
+				x.j.redelivered = false
+				continue
+			}
+		}
+		return next
+	}
+}
+
+// overtook reports whether an attempt failed because there is another one.
+func overtook(err error) bool {
+	return fault.Has(err, fault.CheckpointOvertaken) || fault.Has(err, fault.CheckpointUnexpected)
+}
+
 // overtaken checks what has become of an attempt that was held.
 func (r *rehearsal) overtaken(t *testing.T, where string, slow *incarnation) {
 	t.Helper()
-	for _, code := range []fault.Code{fault.CheckpointOvertaken, fault.CheckpointUnexpected} {
-		if fault.Has(slow.err, code) {
-			return
-		}
+	if overtook(slow.err) {
+		return
 	}
 	if slow.err != nil && r.c.Fault == "" && !r.unsure(slow.err) {
 		t.Errorf("%s: got %v, want checkpoint.overtaken or the same result", where, slow.err)
