@@ -47,21 +47,15 @@ type Submission struct {
 type Job struct {
 	Revision uint64     `json:"revision"`
 	Job      events.Job `json:"job"`
+	// Allowed are the commands that the job takes as it is. It is also absent when
+	// the job's pipeline cannot be read.
+	Allowed []events.Choice `json:"allowed,omitempty"`
 }
 
 // End is the data of the last server-sent event of a job.
 type End struct {
 	State    events.JobState `json:"state"`
 	Revision uint64          `json:"revision"`
-}
-
-// Reason is the body of POST /v1/jobs/{id}/cancel, retry and abandon. It may be
-// left out.
-type Reason struct {
-	// Reason is kept in the job's record; at most 1 KiB.
-	Reason string `json:"reason,omitempty"`
-	// Effect says, to retry, whether an effect was done that nobody could tell of.
-	Effect events.Settlement `json:"effect,omitempty"`
 }
 
 // JobItem is a job in a list.

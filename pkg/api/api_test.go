@@ -45,7 +45,7 @@ func TestStatesAreDistinct(t *testing.T) {
 		}
 		seen[s] = true
 	}
-	if len(seen) != 11 {
+	if len(seen) != 12 {
 		t.Errorf("%d states", len(seen))
 	}
 }

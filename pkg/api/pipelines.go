@@ -40,6 +40,8 @@ type PipelineStep struct {
 	Stage    string   `json:"stage"`
 	Needs    []string `json:"needs,omitempty"`
 	Critical bool     `json:"critical"`
+	// Irreversible is true when what the step does cannot be taken back.
+	Irreversible bool `json:"irreversible,omitempty"`
 }
 
 // PipelineVersion is one version that a name has had.

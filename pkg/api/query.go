@@ -38,8 +38,8 @@ type JobQuery struct {
 func States() []events.JobState {
 	return []events.JobState{
 		events.JobAccepted, events.JobRunning, events.JobWaiting, events.JobAttention,
-		events.JobCancelling, events.JobCompensating, events.JobCompleted, events.JobPartial,
-		events.JobFailed, events.JobCancelled, events.JobRolledBack,
+		events.JobPaused, events.JobCancelling, events.JobCompensating, events.JobCompleted,
+		events.JobPartial, events.JobFailed, events.JobCancelled, events.JobRolledBack,
 	}
 }
 

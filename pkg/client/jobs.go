@@ -86,51 +86,6 @@ func (c *Client) Records(ctx context.Context, id string) iter.Seq2[events.Record
 	}
 }
 
-// Cancel asks that a job stops and takes back what it did. It returns the job when
-// the command has taken effect, or as it is when that takes long. Faults:
-// job.not_found; job.not_allowed when the job is final or is taken back already;
-// those of http and client.
-func (c *Client) Cancel(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbCancel, api.Reason{Reason: reason})
-}
-
-// Retry gives a job in attention another budget. It returns and fails like
-// [Client.Cancel].
-func (c *Client) Retry(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbRetry, api.Reason{Reason: reason})
-}
-
-// Settle is a Retry of a job in attention because nobody can tell whether an effect
-// was done: it says what a person found out. It returns and fails like
-// [Client.Cancel].
-func (c *Client) Settle(ctx context.Context, id, reason string, effect events.Settlement) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbRetry, api.Reason{Reason: reason, Effect: effect})
-}
-
-// Abandon gives a job in attention up: it is compensated, or fails. It returns and
-// fails like [Client.Cancel].
-func (c *Client) Abandon(ctx context.Context, id, reason string) (*api.Job, error) {
-	return c.command(ctx, id, events.VerbAbandon, api.Reason{Reason: reason})
-}
-
-func (c *Client) command(
-	ctx context.Context, id string, verb events.Verb, order api.Reason,
-) (*api.Job, error) {
-	body, err := json.Marshal(order)
-	if err != nil {
-		return nil, fault.New(fault.HTTPBadRequest, "encode the reason", err)
-	}
-	var j api.Job
-	err = c.json(ctx, call{
-		method: http.MethodPost, path: jobPath(id) + "/" + string(verb),
-		body: body, header: jsonHeader(), once: verb != events.VerbCancel,
-	}, &j)
-	if err != nil {
-		return nil, err
-	}
-	return &j, nil
-}
-
 func jobPath(id string) string { return "/v1/jobs/" + url.PathEscape(id) }
 
 func etag(revision uint64) string { return strconv.Quote(strconv.FormatUint(revision, 10)) }

@@ -6,20 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"path"
-	"strconv"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
-)
-
-// Limits of a command's body.
-const (
-	maxCommand = 16 << 10
-	maxReason  = 1024
 )
 
 // commandBy is what the audit says of who asked, as long as nobody has to say who
@@ -28,82 +21,51 @@ const commandBy = "http"
 
 // postCommand asks something of a job and waits for a moment for the effect. It
 // answers 202 when the command has taken effect or will, 200 when there was nothing
-// to do any more, and 409 when the job's state forbids it.
+// to do any more, and 409, with what is allowed instead, when the job's state
+// forbids it. With If-Match it is about that revision of the job alone.
 func (g *Gateway) postCommand(x *exchange) error {
-	id := x.r.PathValue("id")
 	cmd := events.Command{Verb: events.Verb(path.Base(x.r.URL.Path)), By: commandBy}
 	if err := x.order(&cmd); err != nil {
 		return err
 	}
-	m, err := g.lastRecord(x.r.Context(), x.tenant, id)
+	s, err := x.subject()
 	if err != nil {
 		return err
 	}
-	changes, err := g.foresee(x, m, cmd)
+	changes, err := x.foresee(s, cmd)
 	if err != nil {
-		return err
+		return s.refuses(err)
 	}
 	if !changes {
-		return x.job(http.StatusOK, m)
+		return x.job(http.StatusOK, s.m)
 	}
-	m, err = g.command(x, id, m, cmd)
+	m, err := g.command(x, s.m, cmd)
 	if err != nil {
 		return err
 	}
 	return x.job(http.StatusAccepted, m)
 }
 
-// order reads the body of a command, which may be missing, into cmd.
-func (x *exchange) order(cmd *events.Command) error {
-	data, err := x.readBody(maxCommand)
-	if err != nil || len(data) == 0 {
-		return err
-	}
-	if t := x.mediaType(); t != events.ContentTypeJSON {
-		return fault.New(fault.HTTPUnsupportedMediaType, "send application/json, or no body", nil)
-	}
-	f, err := readFields(data)
-	if err != nil {
-		return badRequest("the body is not a JSON object")
-	}
-	for _, name := range f.names {
-		if name != "reason" && (name != "effect" || cmd.Verb != events.VerbRetry) {
-			return badRequest("there is no member " + strconv.Quote(name) + "; there is reason, and effect to retry")
-		}
-	}
-	cmd.Reason, err = f.text("reason")
-	if err != nil || len(cmd.Reason) > maxReason || !utf8.ValidString(cmd.Reason) {
-		return badRequest("reason is not a text of at most 1 KiB")
-	}
-	effect, err := f.text("effect")
-	cmd.Effect = events.Settlement(effect)
-	if err != nil || cmd.Effect != "" && cmd.Effect != events.SettleDone && cmd.Effect != events.SettleNotDone {
-		return badRequest("effect is done or not_done")
-	}
-	return nil
-}
-
 // foresee asks the machine itself what a command would do to the job as it is: the
-// conductor decides again, on the state that it finds. Faults: job.not_allowed.
-func (g *Gateway) foresee(
-	x *exchange, m *bus.Message, cmd events.Command,
-) (changes bool, err error) {
-	rec, err := decodeRecord(m)
-	if err != nil {
-		return false, err
+// conductor decides again, on the state that it finds. What is done already is no
+// mistake, whichever revision it was meant for. Faults: job.not_allowed and those of
+// a rollback; job.no_revision, job.stale_revision.
+func (x *exchange) foresee(s *subject, cmd events.Command) (changes bool, err error) {
+	tag := strings.TrimSpace(x.r.Header.Get("If-Match"))
+	if cmd.Verb == events.VerbRollback && (tag == "" || tag == "*") {
+		return false, fault.New(fault.JobNoRevision, "a rollback is of the revision that its plan was made for", nil)
 	}
-	def, err := g.Pipelines.Version(x.r.Context(), x.tenant, rec.Job.Pipeline.Digest)
-	if err != nil {
-		return false, err
-	}
-	if cmd.Verb == events.VerbCancel && settled(rec.Job) {
+	if cmd.Verb == events.VerbCancel && settled(s.rec.Job) {
 		return false, nil
 	}
-	t, err := flow.Apply(def.Plan, rec.Job, events.Input{Control: &cmd}, flow.Env{Now: time.Now()})
-	if err != nil {
-		return false, err
+	t, err := flow.Apply(s.plan, s.rec.Job, events.Input{Control: &cmd}, flow.Env{Now: time.Now()})
+	if err == nil && !t.Changed {
+		return false, nil
 	}
-	return t.Changed, nil
+	if tag != "" && !matches(tag, etagOf(s.m)) {
+		return false, fault.New(fault.JobStaleRevision, "it is at revision "+etagOf(s.m)+" now", nil)
+	}
+	return err == nil, err
 }
 
 // settled reports whether a job is cancelled, or about to be, so that cancelling it
@@ -114,24 +76,23 @@ func settled(j events.Job) bool {
 }
 
 // command publishes a command and returns the record that shows its effect, or the
-// newest one when that takes long. Fault: job.not_allowed when the job ended first.
-func (g *Gateway) command(
-	x *exchange, id string, before *bus.Message, cmd events.Command,
-) (*bus.Message, error) {
+// newest one when that takes long. Faults: job.not_allowed when the job ended first,
+// and those of foresee when something else has come first.
+func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) (*bus.Message, error) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), g.Limits.CommandTimeout)
 	defer cancel()
-	newest, applied := before, false
+	id := x.r.PathValue("id")
+	newest, applied, ended := before, false, false
 	f, err := g.follow(x.tenant, id, before.Sequence, func(m *bus.Message) error {
 		newest = m
 		rec, err := decodeRecord(m)
 		if err != nil {
 			return err
 		}
-		if c := rec.Input.Control; c != nil && c.Verb == cmd.Verb {
-			applied = true
-			return errEnough
-		}
-		if flow.Final(rec.Job.State) {
+		applied = rec.Input.Control != nil && *rec.Input.Control == cmd
+		// The job may have been final before; what comes later has moved it.
+		ended = flow.Final(rec.Job.State)
+		if applied || ended {
 			return errEnough
 		}
 		return nil
@@ -147,14 +108,31 @@ func (g *Gateway) command(
 	switch {
 	case x.r.Context().Err() != nil:
 		return nil, x.r.Context().Err()
-	case applied, errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, errEnough) && !isFinal(newest):
+	case applied:
 		return newest, nil
-	case errors.Is(err, errEnough):
-		return nil, fault.New(fault.JobNotAllowed,
-			string(cmd.Verb)+" job "+id+": it ended first, in state "+string(stateOf(newest)), nil)
+	case ended, errors.Is(err, context.DeadlineExceeded) && newest != before:
+		return x.overtaken(newest, cmd, ended)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errEnough):
+		return newest, nil
 	}
 	return nil, err
+}
+
+// overtaken is what becomes of a command whose effect was not seen while the job
+// has moved on: a refusal when the job does not take it any more.
+func (x *exchange) overtaken(m *bus.Message, cmd events.Command, ended bool) (*bus.Message, error) {
+	s, err := x.subjectOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if ended {
+		return nil, s.refuses(fault.New(fault.JobNotAllowed,
+			string(cmd.Verb)+" job "+s.rec.Job.ID+": it ended first, in state "+string(s.rec.Job.State), nil))
+	}
+	if _, err := x.foresee(s, cmd); err != nil {
+		return nil, s.refuses(err)
+	}
+	return m, nil
 }
 
 // publishCommand sends a command to the conductors. Its id names the revision it
@@ -168,7 +146,7 @@ func (g *Gateway) publishCommand(
 	}
 	return g.Bus.Publish(ctx, bus.Out{
 		Subject: events.ControlSubject(tenant, job),
-		ID:      events.CommandID(tenant, job, cmd.Verb, revision),
+		ID:      events.CommandID(tenant, job, cmd, revision),
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})

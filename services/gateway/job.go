@@ -45,16 +45,32 @@ func (g *Gateway) getJob(x *exchange) error {
 	return x.job(http.StatusOK, m)
 }
 
-// job answers with the job of a record, which is not decoded more than it must.
+// job answers with the job of a record, which is handed on as it was written, and
+// with what it takes.
 func (x *exchange) job(status int, m *bus.Message) error {
 	var rec struct {
 		Revision uint64          `json:"revision"`
 		Job      json.RawMessage `json:"job"`
+		Allowed  []events.Choice `json:"allowed,omitempty"`
 	}
-	if err := json.Unmarshal(m.Data, &rec); err != nil {
+	var j events.Job
+	err := json.Unmarshal(m.Data, &rec)
+	if err == nil {
+		err = json.Unmarshal(rec.Job, &j)
+	}
+	if err != nil {
 		return fault.New(fault.InternalBug, "decode a record", err)
 	}
+	rec.Allowed = x.allowed(&j)
+	x.w.Header().Set("ETag", etagOf(m))
 	return x.json(status, rec)
+}
+
+// revision answers with what is said of a job at the revision of a record.
+func (x *exchange) revision(m *bus.Message, v any) error {
+	x.w.Header().Set("ETag", etagOf(m))
+	x.w.Header().Set("Cache-Control", "no-cache")
+	return x.json(http.StatusOK, v)
 }
 
 func etagOf(m *bus.Message) string {

@@ -104,7 +104,7 @@ func describe(def *pipeline.Definition) api.Pipeline {
 	}
 	for _, s := range def.Plan.Steps {
 		p.Steps = append(p.Steps, api.PipelineStep{
-			ID: s.ID, Stage: s.Stage, Needs: s.Needs, Critical: s.Critical,
+			ID: s.ID, Stage: s.Stage, Needs: s.Needs, Critical: s.Critical, Irreversible: s.Irreversible,
 		})
 	}
 	return p

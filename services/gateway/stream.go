@@ -13,7 +13,6 @@ import (
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
-	"github.com/millrace/millrace/pkg/flow"
 )
 
 // checksPerBeat is how often a quiet stream looks into the log per heartbeat.
@@ -48,7 +47,7 @@ func (g *Gateway) streamEvents(x *exchange) error {
 		return err
 	}
 	defer release()
-	s := &eventStream{x: x}
+	s := &eventStream{x: x, id: id}
 	f, err := g.follow(x.tenant, id, after, s.record)
 	if err != nil {
 		return err
@@ -103,6 +102,7 @@ func lastEventID(h http.Header) (uint64, error) {
 // eventStream writes server-sent events.
 type eventStream struct {
 	x     *exchange
+	id    string
 	buf   bytes.Buffer
 	quiet int // checks since something was sent
 }
@@ -116,7 +116,8 @@ func (s *eventStream) begin() error {
 	return s.flush()
 }
 
-// record writes a record, and the end after the final one.
+// record writes a record, and the end after the final one. A job that was rolled
+// back later has final records in the middle of its history.
 func (s *eventStream) record(m *bus.Message) error {
 	var rec struct {
 		Type string `json:"type"`
@@ -125,10 +126,14 @@ func (s *eventStream) record(m *bus.Message) error {
 		return fault.New(fault.InternalBug, "decode a record", err)
 	}
 	s.add(strconv.FormatUint(m.Sequence, 10), rec.Type, m.Data)
-	if flow.Final(stateOf(m)) {
-		return s.end(m)
+	if !isFinal(m) {
+		return s.flush()
 	}
-	return s.flush()
+	last, err := s.x.g.lastRecord(s.x.r.Context(), s.x.tenant, s.id)
+	if err == nil && last.Sequence > m.Sequence {
+		return s.flush()
+	}
+	return s.end(m)
 }
 
 // end writes the last event.

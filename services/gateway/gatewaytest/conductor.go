@@ -13,6 +13,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/registry"
 )
@@ -29,6 +30,7 @@ type Conductor struct {
 	jobs  map[string]*record // by id
 	subs  []bus.Message
 	mute  int
+	rules int
 	deaf  bool
 	alter func(*events.Problem)
 	ended bool
@@ -71,6 +73,14 @@ func (c *Conductor) Deaf() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.deaf = true
+}
+
+// Rules makes the conductor accept jobs by that version of the machine's rules; they
+// are by version 1 otherwise.
+func (c *Conductor) Rules(version int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rules = version
 }
 
 // Refuse makes the conductor answer submissions with a problem. Nil ends that.
@@ -139,7 +149,7 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 		return problem(404, "pipeline.not_found", "schema_mismatch")
 	}
 	in := events.Input{Submit: &events.Accepted{
-		Job: id, Tenant: tenant, Key: s.Key,
+		Job: id, Tenant: tenant, Key: s.Key, Rules: c.rules,
 		Pipeline:    events.PipelineRef{Name: name, Digest: def.Digest},
 		Fingerprint: string(content), Files: s.Files, Params: s.Params, Labels: s.Labels,
 	}}
@@ -184,21 +194,48 @@ func (c *Conductor) commanded(m *bus.Message) {
 	c.apply(r, events.Input{Control: &cmd})
 }
 
-// Outcome lets the only step of a job end its attempt. A nil fault is a success.
+// Outcome lets the step keep of a job end its attempt. A nil fault is a success.
 func (c *Conductor) Outcome(job string, f *events.Fault) {
+	c.t.Helper()
+	c.Answer(job, "keep", false, f)
+}
+
+// Answer lets a step of a job end its attempt, or that of its undo. A nil fault is
+// a success; one of class unknown_effect is about the effect "order".
+func (c *Conductor) Answer(job, id string, undo bool, f *events.Fault) {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.jobs[job]
-	step := r.Job.Steps["keep"]
+	step := r.Job.Steps[id]
 	o := &events.AttemptOutcome{
-		Job: job, Tenant: r.Job.Tenant, Step: "keep", Stage: step.Stage, Attempt: step.Attempt,
-		Verdict: events.VerdictSucceeded, Fault: f,
+		Job: job, Tenant: r.Job.Tenant, Step: id, Stage: step.Stage, Attempt: step.Attempt,
+		Undo: undo, Verdict: events.VerdictSucceeded, Fault: f,
+	}
+	if undo && step.Undo != nil {
+		o.Attempt = step.Undo.Attempt
 	}
 	if f != nil {
 		o.Verdict = events.VerdictFailed
+		if f.Class == string(fault.UnknownEffect) {
+			o.Effect = "order"
+		}
 	}
 	c.apply(r, events.Input{Outcome: o})
+}
+
+// Fire lets the timer of a step of a job fire, or that of its undo.
+func (c *Conductor) Fire(job, step string) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.jobs[job]
+	st := r.Job.Steps[step]
+	timer := &events.TimerFired{Job: job, Tenant: r.Job.Tenant, Step: step, Attempt: st.Attempt}
+	if st.Undo != nil {
+		timer.Attempt, timer.Undo = st.Undo.Attempt, true
+	}
+	c.apply(r, events.Input{Timer: timer})
 }
 
 func (c *Conductor) apply(r *record, in events.Input) {
