@@ -53,7 +53,7 @@ func Kits(t *Tree) []string {
 // The pure core touches nothing: no files, no network, no locks, no logs, no
 // randomness and no clock. All of these come in as arguments.
 var (
-	pure         = []string{"pkg/flow", "pkg/pipeline"}
+	pure         = []string{"pkg/flow", "pkg/pipeline", "pkg/policy"}
 	worldly      = []string{"os", "net", "sync", "math/rand", "crypto/rand", "log", "syscall", "runtime", "unsafe", "io/ioutil"}
 	clockReaders = map[string]bool{
 		"Now": true, "Since": true, "Until": true, "Sleep": true, "After": true, "AfterFunc": true,

@@ -1,6 +1,9 @@
 package fault
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 var classes = []Class{
 	Unclassified, Transient, RateLimited, DependencyDown, Timeout, Resource, DataQuality,
@@ -12,3 +15,6 @@ func Classes() []Class { return slices.Clone(classes) }
 
 // Known reports whether c is one of [Classes].
 func (c Class) Known() bool { return slices.Contains(classes, c) }
+
+// Codes lists every code of the registry, sorted.
+func Codes() []Code { return slices.Sorted(maps.Keys(registry)) }

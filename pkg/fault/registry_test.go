@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,5 +84,13 @@ func TestClassesListsTheConstants(t *testing.T) {
 	})
 	if declared != len(Classes()) {
 		t.Errorf("%d constants, %d classes", declared, len(Classes()))
+	}
+}
+
+func TestCodesListsTheRegistry(t *testing.T) {
+	t.Parallel()
+	codes := Codes()
+	if len(codes) != len(registry) || !slices.IsSorted(codes) {
+		t.Errorf("%d codes of %d", len(codes), len(registry))
 	}
 }
