@@ -103,6 +103,9 @@ func (g *group) full() bool {
 
 // pass hands the batch to the writer.
 func (g *group) pass() error {
+	if g.waiting == 0 {
+		return nil // the library takes the address of the first value
+	}
 	for i, c := range g.w.ColumnWriters() {
 		if _, err := c.WriteRowValues(g.batch[i]); err != nil {
 			return fault.New(fault.InternalBug, "write a column", err)
