@@ -55,11 +55,25 @@ func (c *Conductor) handleCommand(ctx context.Context, m *bus.Message) error {
 		return undecodable(list)
 	}
 	err := c.input(ctx, m, jobKey{tokens[0], tokens[1]}, events.Input{Control: &cmd})
-	if fault.Has(err, fault.JobNotAllowed) {
+	if refused(err) {
 		c.Log.Info("command refused", "job", tokens[1], "verb", cmd.Verb, "error", err)
 		return nil
 	}
 	return err
+}
+
+// refused reports whether a job does not take a command as it is, so that it is of
+// no use to try it again.
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch fault.From(err).Code {
+	case fault.JobNotAllowed, fault.RollbackStalePlan, fault.RollbackNoReason,
+		fault.RollbackIrreversible, fault.RollbackNothing:
+		return true
+	}
+	return false
 }
 
 // input applies an input that speaks of an existing job.

@@ -324,3 +324,25 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+// TestJobThatIsRolledBackIsLiveAgain wants a job that was final to be listed and
+// counted as what it is, in its old place.
+func TestJobThatIsRolledBackIsLiveAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	w.start()
+	w.write(job{id: "old", state: events.JobAccepted, revision: 1})
+	w.write(job{id: "new", state: events.JobAccepted, revision: 1})
+	w.write(job{id: "old", state: events.JobCompleted, revision: 2})
+	w.caughtUp()
+	live := api.JobQuery{States: []events.JobState{events.JobCompensating}}
+	same(t, "live before", ids(w.list("default", live)), nil)
+	for revision, state := range []events.JobState{events.JobCompensating, events.JobRolledBack} {
+		w.write(job{id: "old", state: state, revision: uint64(revision + 3)})
+		w.caughtUp()
+		same(t, "jobs", ids(w.list("default", api.JobQuery{})), []string{"new", "old"})
+		same(t, "counts", w.p.Counts("default"), map[events.JobState]int{events.JobAccepted: 1, state: 1})
+		same(t, "in that state", ids(w.list("default", api.JobQuery{States: []events.JobState{state}})), []string{"old"})
+		same(t, "completed", ids(w.list("default", api.JobQuery{States: []events.JobState{events.JobCompleted}})), nil)
+	}
+}
