@@ -34,6 +34,8 @@ const (
 const (
 	// BucketPipelines holds pipeline definitions.
 	BucketPipelines = "millrace_pipelines"
+	// BucketRules holds the rules of operators; its history is their audit.
+	BucketRules = "millrace_rules"
 	// BucketDeadLetters holds what people did about dead letters.
 	BucketDeadLetters = "millrace_deadletters"
 	// BucketOperations holds bulk operations: what was asked, on what, and how far

@@ -13,6 +13,9 @@ import (
 const (
 	// pipelineHistory is how many versions of a key the pipelines bucket keeps.
 	pipelineHistory = 16
+	// ruleHistory is how many changes of a rule are kept for the audit: as many
+	// as the broker keeps of a key.
+	ruleHistory = 64
 	// deadMarksAge outlives the dead letter that a mark is about.
 	deadMarksAge = deadRetention + deadRetention/30
 	// operationsAge is how long an operation can be read after its last change.
@@ -28,6 +31,10 @@ func (s Streams) buckets() []jetstream.KeyValueConfig {
 		{
 			Bucket: events.BucketPipelines, Description: "Pipeline definitions.",
 			History: pipelineHistory,
+		},
+		{
+			Bucket: events.BucketRules, Description: "Rules of operators, with every change of them.",
+			History: ruleHistory,
 		},
 		{
 			Bucket: events.BucketDeadLetters, Description: "What people did about dead letters.",

@@ -163,6 +163,17 @@ func TestKV(t *testing.T) {
 			t.Errorf("get %q: %v, want bus.not_found", key, err)
 		}
 	}
+	history, err := kv.History(ctx, "p.one")
+	if err != nil || len(history) != 2 || string(history[0].Value) != "1" || history[0].Revision != rev ||
+		string(history[1].Value) != "2" || history[1].Time.Before(history[0].Time) || history[0].Time.IsZero() {
+		t.Errorf("history: %+v, %v", history, err)
+	}
+	if history, err := kv.History(ctx, "p.two"); err != nil || len(history) != 2 || !history[1].Deleted {
+		t.Errorf("history of what was removed: %+v, %v", history, err)
+	}
+	if _, err := kv.History(ctx, "never"); !fault.Has(err, fault.BusNotFound) {
+		t.Errorf("history of nothing: %v, want bus.not_found", err)
+	}
 	if _, err := c.KV(ctx, "nothing"); !fault.Has(err, fault.BusNotFound) {
 		t.Errorf("no such bucket: %v, want bus.not_found", err)
 	}

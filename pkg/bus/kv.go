@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -23,6 +24,8 @@ type Entry struct {
 	Key      string
 	Value    []byte
 	Revision uint64
+	// Time is when the broker stored it.
+	Time time.Time
 	// Deleted is true for a revision that removed the key.
 	Deleted bool
 }
@@ -97,6 +100,22 @@ func (k *KV) Keys(ctx context.Context, prefix string) ([]string, error) {
 	return keys, nil
 }
 
+// History returns the revisions of a key that the bucket keeps, oldest first.
+// Faults: bus.not_found when there are none.
+func (k *KV) History(ctx context.Context, key string) ([]Entry, error) {
+	ctx, cancel := k.conn.withTimeout(ctx)
+	defer cancel()
+	list, err := k.kv.History(ctx, key)
+	if err != nil {
+		return nil, keyFault("history of key ", key, err)
+	}
+	all := make([]Entry, 0, len(list))
+	for _, e := range list {
+		all = append(all, *entryOf(e))
+	}
+	return all, nil
+}
+
 // Watch calls fn with the newest revision of every key that matches pattern
 // (wildcards as in subjects), then with nil, then with each change, until ctx
 // ends or fn returns an error, which it returns. It survives reconnects.
@@ -127,7 +146,7 @@ func entryOf(e jetstream.KeyValueEntry) *Entry {
 	}
 	return &Entry{
 		Key: e.Key(), Value: e.Value(), Revision: e.Revision(),
-		Deleted: e.Operation() != jetstream.KeyValuePut,
+		Time: e.Created().UTC(), Deleted: e.Operation() != jetstream.KeyValuePut,
 	}
 }
 

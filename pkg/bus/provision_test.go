@@ -176,7 +176,7 @@ func TestProvisionMakesADeletedStreamAgain(t *testing.T) {
 		}
 	}
 	for _, bucket := range []string{
-		events.BucketPipelines, events.BucketDeadLetters, events.BucketOperations,
+		events.BucketPipelines, events.BucketRules, events.BucketDeadLetters, events.BucketOperations,
 	} {
 		if _, err := c.KV(t.Context(), bucket); err != nil {
 			t.Errorf("bucket %s: %v", bucket, err)
