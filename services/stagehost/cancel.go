@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
@@ -20,7 +21,7 @@ const remembered = 10 * time.Minute
 // taken to be younger than our subscription.
 const skew = 2 * time.Second
 
-// Watch listens to cancel signals and reports progress until ctx ends. ready is
+// Watch listens to cancel signals and to breakers, and reports progress, until ctx ends. ready is
 // closed when no further signal can be missed.
 func (h *Host) Watch(ctx context.Context, ready chan<- struct{}) error {
 	stop, err := h.Broker.Subscribe(events.AllCancelled, h.seeCancel)
@@ -28,6 +29,9 @@ func (h *Host) Watch(ctx context.Context, ready chan<- struct{}) error {
 		return err
 	}
 	defer stop()
+	if h.Breakers != nil {
+		defer h.Breakers.Observe(func(c breaker.Change) { h.changed(c.Dependency) })()
+	}
 	h.Missed()
 	close(ready)
 	tick := time.NewTicker(progressEvery)

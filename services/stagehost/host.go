@@ -32,6 +32,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -68,6 +69,12 @@ type Config struct {
 	// CheckpointEvery is how long an attempt that moves saves nothing at most.
 	// Zero means 10 seconds.
 	CheckpointEvery time.Duration
+	// Breakers are those that the stages use. They say which tasks are taken, of
+	// stages whose every task needs the same dependencies. Nil means that all are.
+	Breakers *breaker.Registry
+	// Shared is where workers tell each other what they make of dependencies; see
+	// [Host.ShareBreakers]. Nil means nowhere.
+	Shared Shared
 	// Scratch is the folder for the scratch folders of attempts. Empty means
 	// the system's.
 	Scratch string
@@ -106,6 +113,8 @@ func (c *Config) setDefaults() error {
 type Host struct {
 	Config
 	byName map[string][]stage.Stage
+	gates  map[string]*gate // by the name of the stage; nil lets all in
+	hints  *hints
 
 	mu       sync.Mutex
 	running  map[*attempt]struct{}
@@ -122,11 +131,15 @@ func New(c Config) (*Host, error) {
 	}
 	h := &Host{
 		Config: c, byName: make(map[string][]stage.Stage),
+		gates: make(map[string]*gate), hints: &hints{until: make(map[string]map[string]time.Time)},
 		running: make(map[*attempt]struct{}), stopped: make(map[jobKey]time.Time),
 	}
 	for _, s := range c.Stages.All() {
 		name := s.Spec().Name
 		h.byName[name] = append(h.byName[name], s)
+	}
+	for name, versions := range h.byName {
+		h.gates[name] = newGate(versions, c.Breakers, h.hints)
 	}
 	return h, nil
 }
@@ -157,7 +170,7 @@ func (h *Host) Subscriptions() []bus.Subscription {
 }
 
 func (h *Host) subscription(name string, versions []stage.Stage, durable, word string) bus.Subscription {
-	return bus.Subscription{
+	s := bus.Subscription{
 		Name: durable, Stream: events.StreamQueue, Durable: durable,
 		MaxInFlight: h.slots(versions), Drain: h.Drain, KillGrace: h.Grace,
 		Middleware: h.Middleware,
@@ -171,6 +184,15 @@ func (h *Host) subscription(name string, versions []stage.Stage, durable, word s
 			return events.DefaultTenant
 		},
 	}
+	if g := h.gates[name]; g != nil {
+		handle := s.Handle
+		s.Admit = g.admit
+		s.Handle = func(ctx context.Context, m *bus.Message) error {
+			defer g.enter()()
+			return handle(ctx, m)
+		}
+	}
+	return s
 }
 
 func (h *Host) slots(versions []stage.Stage) int {

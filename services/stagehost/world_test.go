@@ -137,13 +137,18 @@ func (w *world) record(state events.JobState, st events.Step) {
 
 func (w *world) put(subject, id string, body any) {
 	w.t.Helper()
+	if err := w.conn.Publish(w.t.Context(), bus.Out{Subject: subject, ID: id, Data: mustJSON(w.t, body)}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func mustJSON(t *testing.T, body any) []byte {
+	t.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := w.conn.Publish(w.t.Context(), bus.Out{Subject: subject, ID: id, Data: data}); err != nil {
-		w.t.Fatal(err)
-	}
+	return data
 }
 
 // answer waits for the next outcome.
