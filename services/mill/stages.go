@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/stages/command"
 	"github.com/millrace/millrace/services/stages/compress"
+	"github.com/millrace/millrace/services/stages/csvparquet"
 	"github.com/millrace/millrace/services/stages/decompress"
 	"github.com/millrace/millrace/services/stages/decrypt"
 	"github.com/millrace/millrace/services/stages/encrypt"
@@ -60,6 +61,7 @@ func builtIn(c Config, k keys) []stage.Stage {
 		decompress.New(),
 		encrypt.New(encrypt.Options{Secret: k.secret}),
 		decrypt.New(decrypt.Options{Identities: k.identities}),
+		csvparquet.New(),
 		publish.New(publish.Options{Dir: c.PublishDir}),
 		publishs3.New(publishs3.Options{Endpoints: c.S3}),
 		httpcall.New(httpcall.Options{AllowPrivateNetworks: c.AllowPrivateNetworks}),
