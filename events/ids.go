@@ -3,6 +3,7 @@ package events
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,15 @@ func LetterStored(id string) (stored time.Time, ok bool) {
 	i := strings.LastIndexByte(id, '/')
 	nanos, err := strconv.ParseInt(id[i+1:], 36, 64)
 	return time.Unix(0, nanos).UTC(), err == nil && strings.HasPrefix(id, "dead/")
+}
+
+// RedriveID is the id of the message that is published again from a dead letter:
+// redrive/<sequence of the letter>/<when it was stored>/<digest of the payload>. The
+// same payload from the same letter has the same id, whoever publishes it.
+func RedriveID(sequence uint64, stored time.Time, data []byte) string {
+	sum := sha256.Sum256(data)
+	return "redrive/" + strconv.FormatUint(sequence, 10) + "/" +
+		strconv.FormatInt(stored.UnixNano(), 36) + "/" + hex.EncodeToString(sum[:8])
 }
 
 // Place is where a message stands in its stream, and since when:

@@ -31,6 +31,7 @@ var layers = []layer{
 	{name: "stages", packages: []string{"services/stages/*"}},
 	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client"}},
 	{name: "edges: what lives in a bucket", packages: []string{"pkg/rulebook"}},
+	{name: "edges: dead letters", packages: []string{"pkg/deadletter"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
 	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector"}},
 	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},
