@@ -74,7 +74,7 @@ type Options struct {
 	RootCAs *x509.CertPool
 }
 
-// New returns the stage publish-s3@1. It has an undo, and keeps idle connections,
+// New returns the stage publish-s3@1. With one endpoint, it needs that one. It has an undo, and keeps idle connections,
 // which its Close ends.
 func New(o Options) stage.Stage { return newPublisher(o) }
 
@@ -87,6 +87,11 @@ func newPublisher(o Options) *publisher {
 	}
 	for name, e := range o.Endpoints {
 		p.stores[name] = newStore(name, e, p.transport, o.Breakers)
+	}
+	if len(p.stores) == 1 { // then there is no task that does without it
+		for _, s := range p.stores {
+			p.spec.Needs = []string{s.name}
+		}
 	}
 	return p
 }
