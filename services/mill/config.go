@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/stages/publishs3"
@@ -79,6 +80,9 @@ type Config struct {
 	// S3 are the object stores that publish-s3 may use, by the names that pipelines
 	// call them.
 	S3 map[string]publishs3.Endpoint
+	// Breakers are those of all stages. Nil means new ones, with the settings of
+	// [breaker.Kinds]. A program that brings stages of its own gives them the same.
+	Breakers *breaker.Registry
 	// DiskReserve is how many bytes of its disk the artifact store leaves
 	// free. Zero means 64 MiB, negative none.
 	DiskReserve int64
@@ -146,6 +150,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.AckWait <= 0 {
 		c.AckWait = defaultAckWait
+	}
+	if c.Breakers == nil {
+		c.Breakers = breaker.New(breaker.Options{Kinds: breaker.Kinds()})
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -54,7 +54,9 @@ func (c Config) openKeys() (k keys, err error) {
 // builtIn is the list of stages that this program offers.
 func builtIn(c Config, k keys) []stage.Stage {
 	return []stage.Stage{
-		fetch.New(fetch.Options{AllowPaths: c.AllowPaths, AllowPrivateNetworks: c.AllowPrivateNetworks}),
+		fetch.New(fetch.Options{
+			AllowPaths: c.AllowPaths, AllowPrivateNetworks: c.AllowPrivateNetworks, Breakers: c.Breakers,
+		}),
 		identify.New(),
 		hash.New(),
 		compress.New(compress.Options{}),
@@ -63,8 +65,8 @@ func builtIn(c Config, k keys) []stage.Stage {
 		decrypt.New(decrypt.Options{Identities: k.identities}),
 		csvparquet.New(),
 		publish.New(publish.Options{Dir: c.PublishDir}),
-		publishs3.New(publishs3.Options{Endpoints: c.S3}),
-		httpcall.New(httpcall.Options{AllowPrivateNetworks: c.AllowPrivateNetworks}),
+		publishs3.New(publishs3.Options{Endpoints: c.S3, Breakers: c.Breakers}),
+		httpcall.New(httpcall.Options{AllowPrivateNetworks: c.AllowPrivateNetworks, Breakers: c.Breakers}),
 		command.New(command.Options{Allow: c.AllowCommands}),
 		simulate.New(),
 		simulate.NewEffect(),

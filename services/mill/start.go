@@ -100,9 +100,14 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 			return err
 		}
 	}
+	kv, err := conn.KV(ctx, events.BucketBreakers)
+	if err != nil {
+		return err
+	}
 	h, err := stagehost.New(stagehost.Config{
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
 		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
+		Breakers: m.Breakers, Shared: kv,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {
@@ -121,6 +126,7 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 	if err := ready(ctx, running, watching); err != nil {
 		return err
 	}
+	running.start(ctx, "breakers", h.ShareBreakers)
 	running.start(ctx, "stages", r.Run)
 	return ready(ctx, running, r.Running())
 }
