@@ -11,12 +11,8 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 )
 
-const (
-	// atOnce is how many sources of a task are fetched at once.
-	atOnce = 4
-	// bufferSize is how much of a source is read at once.
-	bufferSize = 256 << 10
-)
+// atOnce is how many sources of a task are fetched at once.
+const atOnce = 4
 
 // fetching is one attempt.
 type fetching struct {
@@ -35,7 +31,7 @@ func (g *fetching) all(outer context.Context) ([]events.File, error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	work := func() {
-		buf := make([]byte, bufferSize)
+		buf := make([]byte, offerEvery)
 		for ctx.Err() == nil {
 			n := int(next.Add(1)) - 1
 			if n >= len(order) {

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// offerEvery is how many bytes are moved between two offers, and offerLate
-	// after how many one waits for a file that is made durable.
-	offerEvery = 64 << 10
-	offerLate  = 1 << 20
+	// offerEvery is how many bytes are moved between two offers. Chunks of the store
+	// are a multiple of it, so that places lie at their ends, where they cost least.
+	offerEvery = 256 << 10
+	// offerLate is after how many an offer waits for a file that is made durable.
+	offerLate = 1 << 20
 )
 
 // book knows how far all sources are, and offers that as a place to resume from.

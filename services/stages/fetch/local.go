@@ -101,7 +101,7 @@ func read(ctx context.Context, path string, f *os.File, size int64, out *output,
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := r.Read(buf)
+		n, err := r.Read(out.room(buf))
 		if n > 0 {
 			if err := out.write(ctx, buf[:n]); err != nil {
 				return err

@@ -42,12 +42,6 @@ func (b *book) begin(p place) (*output, error) {
 	if o.w, err = b.create(key, o.options()); err != nil {
 		return nil, err
 	}
-	if o.size() > 0 { // from a place that nothing was said of
-		o.w.Abort()
-		if o.w, err = b.create(key, o.options()); err != nil {
-			return nil, err
-		}
-	}
 	b.open[p.Index] = o
 	if p.Total > 0 {
 		b.tally.size(p.Index, p.Total)
@@ -74,6 +68,9 @@ func (o *output) resumable() bool { return o != nil && o.size() > 0 && o.place.r
 func (o *output) complete() bool {
 	return o != nil && o.place.Total > 0 && o.size() == o.place.Total
 }
+
+// room returns as much of a buffer as may be written at once.
+func (o *output) room(buf []byte) []byte { return buf[:offerEvery-o.size()%offerEvery] }
 
 // write appends p.
 func (o *output) write(ctx context.Context, p []byte) error {

@@ -91,7 +91,7 @@ func (d *download) store(ctx context.Context, body io.Reader, length int64) erro
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := body.Read(d.buf)
+		n, err := body.Read(d.out.room(d.buf))
 		read += int64(n)
 		switch {
 		case length >= 0 && read > length:

@@ -13,11 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
+	"github.com/millrace/millrace/pkg/artifact/driver"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
 	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
@@ -284,6 +286,57 @@ func TestFailureKeepsItsPlace(t *testing.T) {
 	if j.moved != fileSize {
 		t.Errorf("%d bytes were fetched, of %d", j.moved, fileSize)
 	}
+}
+
+// TestStoreFails goes on at the place that was saved last after the store has lost
+// what came later.
+func TestStoreFails(t *testing.T) {
+	t.Parallel()
+	v := version{data: content(1), etag: `"v1"`}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { v.serve(w, r) })
+	for _, prefix := range []string{"m/", "c/"} { // the end of the content, and a chunk of it
+		j := newJob(t, anywhere(), from(s.url)...)
+		disk := &breaks{Store: memstore.New(), name: prefix, after: 20}
+		if prefix == "m/" {
+			disk.after = 0
+		}
+		j.store = artifact.New(disk, &artifact.Options{ChunkSize: chunkSize})
+		if _, err := j.attempt(-1); !fault.Has(err, fault.ArtifactIO) {
+			t.Errorf("got %v", err)
+		}
+		j.finish(v.data)
+		if j.resumed.Done < 512<<10 || j.moved > fileSize+crashCost+1<<20 {
+			t.Errorf("%s: went on at %d, %d moved", prefix, j.resumed.Done, j.moved)
+		}
+		if err := j.store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// breaks is a disk that fails once, to store a blob whose name begins like that.
+type breaks struct {
+	driver.Store
+	name  string
+	after int64
+	seen  atomic.Int64
+}
+
+func (b *breaks) Create(ctx context.Context) (driver.Blob, error) {
+	blob, err := b.Store.Create(ctx)
+	return breaking{blob, b}, err
+}
+
+type breaking struct {
+	driver.Blob
+	b *breaks
+}
+
+func (b breaking) Commit(ctx context.Context, name string) error {
+	if strings.HasPrefix(name, b.b.name) && b.b.seen.Add(1) == b.b.after+1 {
+		return io.ErrClosedPipe
+	}
+	return b.Blob.Commit(ctx, name)
 }
 
 // cut is an answer whose connection is closed after some bytes of the body.

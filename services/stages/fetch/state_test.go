@@ -104,6 +104,28 @@ func TestStateKeeps(t *testing.T) {
 	}
 }
 
+// TestStateIsChecked changes a state so that it can still be read.
+func TestStateIsChecked(t *testing.T) {
+	t.Parallel()
+	var s state
+	s.keep(0, fileOf(0, "text/plain"), false)
+	data, err := json.Marshal(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{
+		"text/plain": "text/plane", `"check":"`: `"check":"x`, `"check"`: `"chick"`, `"types"`: `"kinds"`,
+	} {
+		changed := strings.Replace(string(data), from, to, 1)
+		if changed == string(data) || json.Unmarshal([]byte(changed), new(state)) == nil {
+			t.Errorf("%s is read", changed)
+		}
+	}
+	if err := json.Unmarshal(data, new(state)); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzState reads states that somebody made up: with and without their check.
 func FuzzState(f *testing.F) {
 	s := state{Open: []place{{Index: 1, Total: 8, Version: &version{ETag: `"x"`}}}}
