@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,7 +124,7 @@ func checkList(t *testing.T, task *stage.Task, r stage.Result) {
 // reads counts the bytes that are read from a store.
 type reads struct {
 	driver.Store
-	n int64
+	n atomic.Int64
 }
 
 func (s *reads) Read(ctx context.Context, name string, off, size int64) (io.ReadCloser, int64, error) {
@@ -141,7 +142,7 @@ type counting struct {
 
 func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	c.s.n += int64(n)
+	c.s.n.Add(int64(n))
 	return n, err
 }
 
@@ -161,8 +162,8 @@ func TestReadsEveryByte(t *testing.T) {
 	if _, err := hash.New().Run(t.Context(), task); err != nil {
 		t.Fatal(err)
 	}
-	if s.n < size {
-		t.Errorf("%d of %d bytes were read", s.n, size)
+	if n := s.n.Load(); n < size {
+		t.Errorf("%d of %d bytes were read", n, size)
 	}
 }
 

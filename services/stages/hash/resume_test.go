@@ -122,7 +122,7 @@ func TestGoesOnAtTheByte(t *testing.T) {
 		if at > crashCost && j.resumed.Done == 0 {
 			t.Errorf("killed at %d: starts again", at)
 		}
-		if again := j.reads.n - total; again > 2*(crashCost+readAhead) {
+		if again := j.reads.n.Load() - total; again > 2*(crashCost+readAhead) {
 			t.Errorf("killed at %d: %d bytes were read again", at, again)
 		}
 	}
@@ -182,7 +182,7 @@ func TestForeignHashes(t *testing.T) {
 				t.Fatal(err)
 			}
 			j.log = changed(t, j.log, change)
-			before := j.reads.n
+			before := j.reads.n.Load()
 			got, err := j.attempt(-1)
 			if err != nil {
 				t.Fatal(err)
@@ -190,7 +190,7 @@ func TestForeignHashes(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
-			if n := j.reads.n - before; n < 3<<20 || n > 3<<20+readAhead || j.resumed.Done < 3<<20 {
+			if n := j.reads.n.Load() - before; n < 3<<20 || n > 3<<20+readAhead || j.resumed.Done < 3<<20 {
 				t.Errorf("%d bytes were read after %d", n, j.resumed.Done)
 			}
 		})
