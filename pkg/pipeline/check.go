@@ -161,12 +161,17 @@ func (c *checker) compileStep(s *step, env *environment) flow.Step {
 		Checkpoint: s.checkpoint,
 		Retry:      s.retry,
 		Critical:   s.critical,
+
+		Irreversible: s.irreversible,
 	}
 	for _, n := range s.needs {
 		out.Needs = append(out.Needs, n.step.id)
 	}
 	if s.stage != nil {
-		out.Compensable, out.Fetches = s.stage.Compensable, s.stage.Fetches
+		// What the file says cannot be taken back is left alone, though the stage
+		// has an undo: http-call has one, and no call takes a letter back.
+		out.Compensable = s.stage.Compensable && !s.irreversible
+		out.Fetches = s.stage.Fetches
 	}
 	if when := c.condition(s, env); when != nil {
 		out.When = when

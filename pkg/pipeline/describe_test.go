@@ -11,8 +11,12 @@ func describePlan(d *Definition) string {
 	fmt.Fprintf(&b, "pipeline %s\n", d.Name)
 	for _, s := range d.Plan.Steps {
 		fmt.Fprintf(&b,
-			"%s: %s needs %v when %t with %t timeout %s retry %+v critical %t compensable %t fetches %t\n",
+			"%s: %s needs %v when %t with %t timeout %s retry %+v critical %t compensable %t fetches %t",
 			s.ID, s.Stage, s.Needs, s.When != nil, s.With != nil, s.Timeout, s.Retry, s.Critical, s.Compensable, s.Fetches)
+		if s.Irreversible {
+			b.WriteString(" irreversible")
+		}
+		b.WriteByte('\n')
 	}
 	for _, o := range d.Plan.Outputs {
 		fmt.Fprintf(&b, "output %s\n", o.Name)

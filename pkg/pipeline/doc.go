@@ -38,6 +38,7 @@
 //	    - id: publish
 //	      uses: publish@1
 //	      with: { dir: "in/${{ params.customer }}" }
+//	      irreversible: true      # what it does cannot be taken back; default false
 //	  outputs:
 //	    files: ${{ steps.publish.files }}
 //
@@ -47,6 +48,12 @@
 // the files of the job. A step whose `when` is false is skipped and hands its
 // inputs on. Without outputs a job leaves the files of every step that no other
 // step needs.
+//
+// When a critical step fails, the steps that were done are undone by their stages. A
+// step that is irreversible is not, whatever its stage could do, and a rollback of
+// the job must accept that it stays. It comes after every other critical step, so
+// that nothing fails when it has been done: it needs them, directly or through
+// others. Steps that are not critical may come later.
 //
 // YAML is read strictly: no anchors, aliases, merge keys, tags, directives or
 // second document, no repeated keys, no unknown ones.

@@ -32,6 +32,7 @@ func (c *checker) link(steps []*step) {
 	for _, s := range steps {
 		s.upstream = s.reach(nil, make(map[*step]bool))
 	}
+	c.pivots(steps)
 }
 
 // needs reads the list of needs of one step.

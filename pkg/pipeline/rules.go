@@ -33,6 +33,7 @@ const (
 	ruleRepeatedNeed = "MR1042"
 	ruleCycle        = "MR1043"
 	ruleFetchNeeds   = "MR1044"
+	rulePivot        = "MR1045"
 
 	ruleUses          = "MR1050"
 	ruleUnknownStage  = "MR1051"
@@ -99,6 +100,7 @@ var rules = []Rule{
 	{ruleRepeatedNeed, "repeated need", "A step is needed once; its files would come twice.", false},
 	{ruleCycle, "cycle", "Steps that need each other can never start.", false},
 	{ruleFetchNeeds, "fetch with needs", "A stage that fetches reads the files of the job, and gets them only in a step that needs no other: `needs: []`.", false},
+	{rulePivot, "irreversible too early", "When a critical step fails, what was done is taken back. A step that cannot be taken back therefore comes after every other critical step: it needs them, directly or through others.", false},
 
 	{ruleUses, "malformed uses", "`uses` names a stage and its version: `compress@1`.", false},
 	{ruleUnknownStage, "unknown stage", "This build has no such stage. `millrace stage list` shows what there is.", false},

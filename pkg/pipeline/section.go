@@ -26,6 +26,7 @@ var otherNames = map[string]string{
 	"name":        "id",
 	"optional":    "critical",
 	"parameters":  "params",
+	"pivot":       "irreversible",
 	"requires":    "needs",
 	"retries":     "retry",
 	"stage":       "uses",

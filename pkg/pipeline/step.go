@@ -30,6 +30,8 @@ type step struct {
 	// checkpoint is how many bytes may have to be done again.
 	checkpoint int64
 	critical   bool
+	// irreversible is true when what the step does cannot be taken back.
+	irreversible bool
 	// upstream are the steps it needs, directly or through others.
 	upstream []*step
 }
@@ -68,11 +70,12 @@ func (c *checker) step(n *node, index int) *step {
 	if id := n.get("id"); id != nil && id.kind == kindText && utf8.RuneCountInString(id.text) <= 64 {
 		what = "step " + id.text
 	}
-	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "retry", "checkpoint", "critical")
+	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "retry", "checkpoint", "critical",
+		"irreversible")
 	if fields == nil {
 		return nil
 	}
-	s := &step{section: fields, index: index, critical: true, idAt: n.at}
+	s := &step{section: fields, index: index, idAt: n.at}
 	c.stepID(s)
 	c.stepStage(s)
 	s.when = fields.optional("when")
@@ -80,11 +83,18 @@ func (c *checker) step(n *node, index int) *step {
 	s.timeout = fields.duration("timeout")
 	s.retry = fields.retry()
 	s.checkpoint = fields.size("checkpoint", minCheckpoint, maxCheckpoint)
-	if critical := fields.optional("critical"); critical != nil &&
-		fields.is(critical, "critical", kindBool) {
-		s.critical = critical.truth
-	}
+	s.critical = fields.truth("critical", true)
+	s.irreversible = fields.truth("irreversible", false)
 	return s
+}
+
+// truth reads a field that is true or false.
+func (s *section) truth(name string, absent bool) bool {
+	n := s.optional(name)
+	if n == nil || !s.is(n, name, kindBool) {
+		return absent
+	}
+	return n.truth
 }
 
 // stepID reads the id. One that is not allowed still names the step, so that
