@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/pkg/deadletter"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
@@ -24,6 +25,7 @@ const (
 type Gateway struct {
 	Config
 	intake    *intake
+	dead      *deadletter.Store
 	origins   *http.CrossOriginProtection
 	hosts     map[string]bool
 	uploads   slots
@@ -49,7 +51,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		Config: c, intake: in, origins: origins, hosts: make(map[string]bool),
+		Config: c, intake: in, dead: deadletter.New(c.Bus), origins: origins, hosts: make(map[string]bool),
 		uploads: make(slots, c.Limits.Uploads), followers: make(slots, c.Limits.Followers),
 		closing: make(chan struct{}),
 	}
