@@ -17,7 +17,7 @@
 // are longer than 64 bytes.
 //
 // A task takes about 30 MiB of memory, whatever the size of the file. Tables of
-// hundreds of columns take up to 60 MiB, and rows of megabytes, which are taken up
+// hundreds of columns take up to 70 MiB, and rows of megabytes, which are taken up
 // to 4 MiB, up to 150.
 package csvparquet
 
