@@ -58,7 +58,8 @@ func New(o Options) *Registry {
 //
 // Faults: breaker.open with RetryAfter when the circuit refuses, before fn is
 // called; breaker.timeout when fn returns an error that is no fault, after its
-// time. Any other error of fn is returned as it is.
+// time. Any other error of fn is returned as it is, and with the name of the
+// dependency for [fault.DependencyOf], as those are.
 func (r *Registry) Do(
 	ctx context.Context, dependency string, fn func(ctx context.Context) error,
 ) error {
@@ -99,7 +100,15 @@ func (r *Registry) Do(
 	}()
 	err = fn(call)
 	finish(judge(ctx, err), err)
-	return late(ctx, call, err)
+	return blame(ctx, dependency, late(ctx, call, err))
+}
+
+// blame names the dependency in what fn returned, unless the caller gave up.
+func blame(ctx context.Context, dependency string, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return fault.Blame(err, dependency)
 }
 
 // late makes a fault of an error that is none and that came after the time of

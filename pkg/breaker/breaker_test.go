@@ -28,7 +28,7 @@ func call(t *testing.T, r *breaker.Registry, err error) bool {
 	t.Helper()
 	ran := false
 	got := r.Do(t.Context(), dep, func(context.Context) error { ran = true; return err })
-	if ran && got != err {
+	if ran && (!errors.Is(got, err) || err != nil && fault.DependencyOf(got) != dep) {
 		t.Fatalf("Do = %v, want what fn returned: %v", got, err)
 	}
 	if !ran && !fault.Has(got, fault.BreakerOpen) {
@@ -73,7 +73,7 @@ func TestOpensAndCloses(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		err := r.Do(t.Context(), dep, func(context.Context) error { panic("called") })
 		f := new(fault.Error)
-		if !errors.As(err, &f) || f.Code != fault.BreakerOpen || f.Class() != fault.DependencyDown {
+		if !errors.As(err, &f) || f.Code != fault.BreakerOpen || f.Class() != fault.DependencyDown || f.Dependency != dep {
 			t.Fatalf("Do = %v, want breaker.open", err)
 		}
 		if left := f.RetryAfter - 10*time.Second; left < 0 || left > 10*time.Millisecond {
@@ -200,7 +200,7 @@ func TestTimeout(t *testing.T) {
 			<-ctx.Done()
 			return fmt.Errorf("read: %w", ctx.Err())
 		})
-		if !fault.Has(err, fault.BreakerTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+		if !fault.Has(err, fault.BreakerTimeout) || !errors.Is(err, context.DeadlineExceeded) || fault.DependencyOf(err) != dep {
 			t.Errorf("Do = %v, want breaker.timeout with the cause", err)
 		}
 		if took := time.Since(begin); took != 2*time.Second {
@@ -210,7 +210,7 @@ func TestTimeout(t *testing.T) {
 			<-ctx.Done()
 			return errDown
 		})
-		if err != errDown {
+		if !errors.Is(err, errDown) || err.Error() != errDown.Error() {
 			t.Errorf("Do = %v, want the fault that fn returned", err)
 		}
 		wantState(t, r, breaker.Open)
@@ -363,7 +363,7 @@ func TestLimit(t *testing.T) {
 	do := func(dependency string, err error) {
 		t.Helper()
 		got := r.Do(t.Context(), dependency, func(context.Context) error { return err })
-		if got != err {
+		if !errors.Is(got, err) || err != nil && fault.DependencyOf(got) != dependency {
 			t.Fatalf("Do = %v", got)
 		}
 	}

@@ -186,7 +186,7 @@ func (c *circuit) room() Room {
 // refusal is the fault of a call that is not let through.
 func (c *circuit) refusal() error {
 	f := fault.New(fault.BreakerOpen, c.name, nil)
-	f.RetryAfter = max(c.wait(), margin)
+	f.RetryAfter, f.Dependency = max(c.wait(), margin), c.name
 	return f
 }
 
