@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/services/millrace/term"
+)
+
+// breakerListObject is the list of breakers under -o json.
+type breakerListObject struct {
+	Type string `json:"type"`
+	api.BreakerList
+}
+
+func (p *Program) breakerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "breaker",
+		Short:   "See which dependencies the workers have trouble with.",
+		Example: "millrace breaker list\nmillrace breaker list -o json",
+	}
+	cmd.AddCommand(p.breakerListCommand())
+	return group(cmd)
+}
+
+func (p *Program) breakerListCommand() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use:     "list [flags]",
+		Short:   "List what the workers have said of dependencies in the last minutes.",
+		Args:    nothing,
+		Example: "millrace breaker list\nmillrace breaker list -o json",
+	}
+	server.add(cmd)
+	p.takesOutput(cmd)
+	return does(cmd, func(ctx context.Context, _ []string) error {
+		c, err := p.connect(server)
+		if err != nil {
+			return err
+		}
+		list, err := c.Breakers(ctx)
+		if err != nil {
+			return err
+		}
+		return p.print(breakerListObject{"breaker.list", api.BreakerList{Breakers: list}}, func(w io.Writer) error {
+			if len(list) == 0 {
+				p.talk.Say("no trouble with any dependency")
+				return nil
+			}
+			_, err := breakerTable(list, time.Now()).WriteTo(w)
+			return err
+		})
+	})
+}
+
+func breakerTable(list []events.Breaker, now time.Time) *term.Table {
+	t := term.NewTable("DEPENDENCY", "WORKER", "STATE", "SINCE", "UNTIL", "REASON")
+	for _, b := range list {
+		until := ""
+		if left := b.Until.Sub(now); b.State == events.BreakerOpen && left > 0 {
+			until = "in " + term.Took(left)
+		}
+		t.Row(b.Dependency, b.Worker, string(b.State), term.Ago(b.Since, now), dash(until), dash(b.Reason))
+	}
+	return t
+}
