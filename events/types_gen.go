@@ -934,7 +934,7 @@ type Breaker struct {
 	// Reason is the code of the last call that failed.
 	Reason string `json:"reason,omitempty"`
 	// Time is when the worker said so last. It repeats itself while the circuit
-	// is not closed.
+	// is open.
 	Time time.Time `json:"time"`
 }
 
