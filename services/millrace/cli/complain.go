@@ -17,6 +17,7 @@ type errorObject struct {
 	Message string                `json:"message"`
 	Hint    string                `json:"hint,omitempty"`
 	Job     string                `json:"job,omitempty"`
+	Allowed []events.Choice       `json:"allowed,omitempty"`
 	Errors  []events.ProblemError `json:"errors,omitempty"`
 	Exit    int                   `json:"exit"`
 }
@@ -52,6 +53,9 @@ func (p *Program) complain(command string, err error) {
 	if o.Job != "" {
 		p.talk.Hint("the job is " + o.Job + ": millrace job get " + o.Job)
 	}
+	if text := allowedText(o.Allowed); text != "" {
+		p.talk.Hint("allowed now: " + text)
+	}
 	p.talk.Hint(o.Hint)
 }
 
@@ -64,7 +68,7 @@ func describe(err error) errorObject {
 	}
 	var p *client.Problem
 	if errors.As(err, &p) {
-		o.Job, o.Errors = p.Job, p.Errors
+		o.Job, o.Errors, o.Allowed = p.Job, p.Errors, p.Allowed
 		if len(p.Errors) > 0 {
 			// The detail repeats the first of them.
 			o.Message = f.Code.Info().Text

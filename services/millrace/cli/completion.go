@@ -48,6 +48,33 @@ func (p *Program) completesJobs(cmd *cobra.Command, server *serverFlags) {
 	})
 }
 
+// completesSteps lets the shell complete the flag --step: the steps that the command
+// may name now.
+func (p *Program) completesSteps(cmd *cobra.Command, a *acting) {
+	// The only error is an unknown flag, and every caller has it.
+	_ = cmd.RegisterFlagCompletionFunc("step", func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return p.completes(&a.server, func(ctx context.Context, c *client.Client) ([]string, error) {
+			j, err := c.Job(ctx, args[0])
+			if err != nil {
+				return nil, err
+			}
+			var steps []string
+			for _, choice := range j.Allowed {
+				if choice.Verb != a.verb {
+					continue
+				}
+				for _, id := range choice.Steps {
+					steps = append(steps, id+"\t"+j.Job.Steps[id].Stage)
+				}
+			}
+			return steps, nil
+		})(cmd, nil, word)
+	})
+}
+
 // pipelineNames asks for the names of the pipelines.
 func pipelineNames(ctx context.Context, c *client.Client) ([]string, error) {
 	list, err := c.Pipelines(ctx)

@@ -83,7 +83,7 @@ func exitOfState(s events.JobState) int {
 		return ExitPartial
 	case events.JobFailed, events.JobCancelled, events.JobRolledBack:
 		return ExitRefused
-	case events.JobAttention:
+	case events.JobAttention, events.JobPaused:
 		return ExitPerson
 	}
 	return ExitTryLater

@@ -52,7 +52,7 @@ func TestExitOfJobsThatWereWaitedFor(t *testing.T) {
 	t.Parallel()
 	want := map[events.JobState]int{
 		events.JobCompleted: 0, events.JobPartial: 3, events.JobFailed: 4, events.JobCancelled: 4,
-		events.JobRolledBack: 4, events.JobAttention: 7, events.JobAccepted: 75, events.JobRunning: 75,
+		events.JobRolledBack: 4, events.JobAttention: 7, events.JobPaused: 7, events.JobAccepted: 75, events.JobRunning: 75,
 		events.JobWaiting: 75, events.JobCancelling: 75, events.JobCompensating: 75,
 	}
 	for _, s := range api.States() {

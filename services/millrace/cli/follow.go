@@ -26,8 +26,19 @@ type watchObject struct {
 	Revision uint64           `json:"revision,omitempty"`
 }
 
-// halted reports whether nothing more happens to a job without a person.
-func halted(s events.JobState) bool { return flow.Final(s) || s == events.JobAttention }
+// halted reports whether nothing more happens to a job without a person: it is final,
+// or in attention, or paused and what had begun has ended.
+func halted(j events.Job) bool {
+	if j.State != events.JobPaused {
+		return flow.Final(j.State) || j.State == events.JobAttention
+	}
+	for _, st := range j.Steps {
+		if st.State == events.StepQueued || st.Undo != nil && st.Undo.State == events.UndoQueued {
+			return false
+		}
+	}
+	return true
+}
 
 // follow shows what happens to a job until it has halted, then prints it, and
 // returns what its state means for the exit code. It goes on across a restart of
@@ -61,7 +72,7 @@ func (p *Program) followEvents(ctx context.Context, c *client.Client, id string,
 		if err := show.event(id, e); err != nil {
 			return err
 		}
-		if e.Record == nil || e.Record.Job.State != events.JobAttention {
+		if e.Record == nil || flow.Final(e.Record.Job.State) || !halted(e.Record.Job) {
 			continue
 		}
 		// The record may be old news: only the job knows.
@@ -69,7 +80,7 @@ func (p *Program) followEvents(ctx context.Context, c *client.Client, id string,
 		if err != nil {
 			return err
 		}
-		if j.Job.State == events.JobAttention && j.Revision == e.Record.Revision {
+		if j.Revision == e.Record.Revision {
 			return nil
 		}
 	}

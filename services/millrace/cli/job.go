@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +25,13 @@ func (p *Program) jobCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		p.jobListCommand(), p.jobGetCommand(), p.jobEventsCommand(), p.jobWatchCommand(),
-		p.jobActCommand("cancel", "Stop a job and take back what it did.", (*client.Client).Cancel),
+		p.jobExplainCommand(),
+		p.jobActCommand(events.VerbCancel, "Stop a job and take back what it did."),
 		p.jobRetryCommand(),
-		p.jobActCommand("abandon", "Give a job that needs a person up: it is taken back, or fails.", (*client.Client).Abandon),
+		p.jobActCommand(events.VerbAbandon, "Give a job that needs a person up: it is taken back, or fails."),
+		p.jobActCommand(events.VerbPause, "Finish what is queued of a job and begin nothing new."),
+		p.jobActCommand(events.VerbResume, "Go on with a job that is paused."),
+		p.jobSkipCommand(), p.jobAcceptCommand(), p.jobRollbackCommand(),
 	)
 	return group(cmd)
 }
@@ -90,27 +93,6 @@ func (p *Program) jobWatchCommand() *cobra.Command {
 	})
 }
 
-// jobRetryCommand makes retry, which can also say what became of an effect.
-func (p *Program) jobRetryCommand() *cobra.Command {
-	var effect string
-	cmd := p.jobActCommand("retry", "Give a job that needs a person another budget of attempts.",
-		func(c *client.Client, ctx context.Context, id, reason string) (*api.Job, error) {
-			switch effect {
-			case "":
-				return c.Retry(ctx, id, reason)
-			case "done":
-				return c.Settle(ctx, id, reason, events.SettleDone)
-			case "not-done":
-				return c.Settle(ctx, id, reason, events.SettleNotDone)
-			}
-			return nil, usage("--effect is done or not-done, not %q", effect)
-		})
-	cmd.Flags().StringVar(&effect, "effect", "",
-		"`WORD` on an effect that nobody could tell of: done, or not-done to do it again")
-	cmd.Example += "\nmillrace job retry " + exampleJob + " --effect not-done --reason \"they never got it\""
-	return cmd
-}
-
 // orderOf returns the steps of a job in the order its pipeline writes them. When
 // the pipeline cannot be had, the order is left to the names.
 func orderOf(ctx context.Context, c *client.Client, j *api.Job) []string {
@@ -119,45 +101,4 @@ func orderOf(ctx context.Context, c *client.Client, j *api.Job) []string {
 		return nil
 	}
 	return stepOrder(pipe)
-}
-
-// act is one of the client's commands to a job.
-type act func(c *client.Client, ctx context.Context, id, reason string) (*api.Job, error)
-
-// jobActCommand makes the command that does one thing to a job.
-func (p *Program) jobActCommand(verb, sentence string, do act) *cobra.Command {
-	var server serverFlags
-	var reason string
-	var wait bool
-	cmd := &cobra.Command{
-		Use:   verb + " JOB [flags]",
-		Short: sentence,
-		Args:  needs("JOB", 1),
-		Example: "millrace job " + verb + " " + exampleJob + "\n" +
-			"millrace job " + verb + " " + exampleJob + " --reason \"wrong file\" --wait",
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` kept in the job's history, at most 1 KiB")
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the job is final or needs a person; the exit code tells how it ended")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesJobs(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if len(reason) > 1024 {
-			return usage("--reason is longer than 1 KiB")
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
-		j, err := do(c, ctx, args[0], reason)
-		if err != nil {
-			return err
-		}
-		if wait {
-			return p.await(ctx, c, args[0])
-		}
-		return p.print(jobObject{"job", *j}, func(w io.Writer) error {
-			return lines(w, "%s  %s\n", j.Job.ID, j.Job.State)
-		})
-	})
 }

@@ -48,6 +48,9 @@ func jobTable(j *api.Job, now time.Time) *term.Table {
 	if job.Reason != "" {
 		t.Row("reason", job.Reason)
 	}
+	if text := allowedText(j.Allowed); text != "" {
+		t.Row("allowed", text)
+	}
 	return t
 }
 
@@ -78,6 +81,8 @@ func stepTable(steps map[string]events.Step, order []string) *term.Table {
 
 func stepDetail(s events.Step) string {
 	switch {
+	case s.Undo != nil && s.Undo.Accepted != "":
+		return "undo taken for done: " + s.Undo.Accepted
 	case s.Undo != nil && s.Undo.Fault != nil:
 		return "undo " + string(s.Undo.State) + ": " + s.Undo.Fault.Message + " (" + s.Undo.Fault.Code + ")"
 	case s.Undo != nil:
@@ -87,14 +92,19 @@ func stepDetail(s events.Step) string {
 	case s.Reason != "":
 		return strings.ReplaceAll(s.Reason, "_", " ")
 	}
-	var size int64
-	for _, f := range s.Files {
-		size += f.Size
-	}
-	if len(s.Files) == 0 {
+	return filesText(s.Files)
+}
+
+// filesText says how many files there are, and how large. It is empty for none.
+func filesText(files []events.File) string {
+	if len(files) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d %s, %s", len(s.Files), plural(len(s.Files), "file", "files"), term.Bytes(size))
+	var size int64
+	for _, f := range files {
+		size += f.Size
+	}
+	return fmt.Sprintf("%d %s, %s", len(files), plural(len(files), "file", "files"), term.Bytes(size))
 }
 
 func fileTable(outputs map[string][]events.File) *term.Table {

@@ -138,7 +138,7 @@ func (p *Program) showEarlier(ctx context.Context, c *client.Client, err error) 
 
 // await waits until a job is final or needs a person, and prints it.
 func (p *Program) await(ctx context.Context, c *client.Client, id string) error {
-	j, err := c.WaitFor(ctx, id, func(j *api.Job) bool { return halted(j.Job.State) })
+	j, err := c.WaitFor(ctx, id, func(j *api.Job) bool { return halted(j.Job) })
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,12 @@ func (p *Program) conclude(j *api.Job, order []string) error {
 	if err := p.printJob(j, order); err != nil {
 		return err
 	}
-	if j.Job.State == events.JobAttention {
-		p.talk.Hint("mend the cause, then millrace job retry " + j.Job.ID + ", or give up with millrace job abandon " + j.Job.ID)
+	switch j.Job.State {
+	case events.JobAttention:
+		p.talk.Hint("mend the cause, then millrace job retry " + j.Job.ID + ", or give up with millrace job abandon " + j.Job.ID +
+			"; millrace job explain " + j.Job.ID + " says more")
+	case events.JobPaused:
+		p.talk.Hint("go on with millrace job resume " + j.Job.ID)
 	}
 	if j.Job.State == events.JobCompleted {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
@@ -43,9 +44,17 @@ func stepNews(was, is events.Step) string {
 	case events.StepFailed:
 		return "failed" + because(is.Fault)
 	case events.StepSkipped:
-		return "skipped, " + strings.ReplaceAll(is.Reason, "_", " ")
+		return skipped(is)
 	}
 	return string(is.State)
+}
+
+// skipped says why a step was not run.
+func skipped(s events.Step) string {
+	if s.Reason == flow.ReasonByPerson {
+		return "skipped by a person" + because(s.Fault)
+	}
+	return "skipped, " + strings.ReplaceAll(s.Reason, "_", " ")
 }
 
 // resumedNews says where an attempt goes on, or "" when that is no news:
@@ -89,6 +98,9 @@ func undoNews(was, is *events.StepUndo) string {
 	case events.UndoAttention:
 		return "undo needs a person" + because(is.Fault)
 	}
+	if is.Accepted != "" {
+		return "undo taken for done by a person: " + term.Clean(is.Accepted)
+	}
 	return "undone"
 }
 
@@ -98,16 +110,29 @@ func jobNews(was, is events.Job) string {
 		return ""
 	}
 	text := string(is.State)
+	switch {
+	case flow.Final(was.State) && is.State == events.JobCompensating:
+		return "rolling back" + why(is)
+	case is.State == events.JobPaused, is.State == events.JobCancelling:
+		text += why(is)
+	case was.State == events.JobPaused && is.Goal == "" && !flow.Final(is.State):
+		text = "resumed, " + text
+	}
 	if len(is.Missing) > 0 {
 		text += ", without " + strings.Join(is.Missing, ", ")
-	}
-	if is.Reason != "" && is.State == events.JobCancelling {
-		text += ", " + term.Clean(is.Reason)
 	}
 	if is.Fault != nil {
 		text += because(is.Fault)
 	}
 	return text
+}
+
+// why is what a person gave as the reason.
+func why(j events.Job) string {
+	if j.Reason == "" {
+		return ""
+	}
+	return ", " + term.Clean(j.Reason)
 }
 
 func because(f *events.Fault) string {

@@ -69,6 +69,8 @@ func mark(s Step, l Look) string {
 func detail(s Step, l Look, room int) string {
 	room = max(room, 8)
 	switch {
+	case s.Undo != nil && s.Undo.Accepted != "":
+		return term.Short(undoNews(nil, s.Undo), room)
 	case s.Undo != nil:
 		return term.Short("undo "+string(s.Undo.State)+because(s.Undo.Fault), room)
 	case s.State == events.StepQueued:
@@ -83,7 +85,7 @@ func detail(s Step, l Look, room int) string {
 		wait := max(s.RetryAt.Sub(l.Now), 0).Round(100 * time.Millisecond)
 		return term.Short(fmt.Sprintf("attempt %d failed, again in %s%s", s.Attempt, wait, because(s.Fault)), room)
 	case s.State == events.StepSkipped:
-		return l.Paint.Faint("skipped, " + strings.ReplaceAll(s.Reason, "_", " "))
+		return l.Paint.Faint(term.Short(skipped(s.Step), room))
 	case s.State == events.StepPending:
 		return ""
 	}
@@ -110,7 +112,7 @@ func stateColor(p term.Paint, s events.JobState) string {
 	switch s {
 	case events.JobCompleted:
 		return p.Good(string(s))
-	case events.JobFailed, events.JobAttention, events.JobRolledBack:
+	case events.JobFailed, events.JobAttention, events.JobPaused, events.JobRolledBack:
 		return p.Bad(string(s))
 	}
 	return p.Busy(string(s))

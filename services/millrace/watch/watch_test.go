@@ -188,3 +188,54 @@ func TestPictureFitsNarrowTerminals(t *testing.T) {
 		t.Errorf("before the first record: %q", got)
 	}
 }
+
+func TestTrackerTellsWhatPeopleDid(t *testing.T) {
+	t.Parallel()
+	fault := &events.Fault{Code: "simulate.failed", Class: "auth", Message: "no luck"}
+	steps := func(scan events.Step, undo *events.StepUndo) map[string]events.Step {
+		return map[string]events.Step{"act": {State: events.StepSucceeded, Attempt: 1, Undo: undo}, "scan": scan}
+	}
+	stuck := events.Step{State: events.StepAttention, Attempt: 1, Fault: fault}
+	skipped := events.Step{State: events.StepSkipped, Attempt: 1, Fault: fault, Reason: "by_person"}
+	because := func(r events.Record, reason string) events.Record {
+		r.Job.Reason = reason
+		return r
+	}
+	tracker := New(nil)
+	var got []string
+	for _, r := range []events.Record{
+		record(1, 1, events.JobRunning, steps(stuck, nil)),
+		because(record(2, 2, events.JobPaused, steps(stuck, nil)), "the disk\nis full"),
+		record(3, 3, events.JobAttention, steps(stuck, nil)),
+		record(4, 4, events.JobCompleted, steps(skipped, nil)),
+		because(record(5, 5, events.JobCompensating, steps(skipped, &events.StepUndo{State: events.UndoQueued, Attempt: 1})), "wrong customer"),
+		because(record(6, 6, events.JobAttention, steps(skipped, &events.StepUndo{State: events.UndoAttention, Attempt: 1, Fault: fault})), "wrong customer"),
+		because(record(7, 7, events.JobRolledBack, steps(skipped, &events.StepUndo{
+			State: events.UndoDone, Attempt: 1, Fault: fault, Accepted: "by hand",
+		})), "wrong customer"),
+	} {
+		got = append(got, tracker.Record(r)...)
+	}
+	want := []string{
+		"12:00:00.001 act: succeeded",
+		"12:00:00.001 scan: needs a person: no luck (simulate.failed)",
+		"12:00:00.001 job: running",
+		`12:00:00.002 job: paused, the disk\nis full`,
+		"12:00:00.003 job: resumed, attention",
+		"12:00:00.004 scan: skipped by a person: no luck (simulate.failed)",
+		"12:00:00.004 job: completed",
+		"12:00:00.005 act: undoing",
+		"12:00:00.005 job: rolling back, wrong customer",
+		"12:00:00.006 act: undo needs a person: no luck (simulate.failed)",
+		"12:00:00.006 job: attention",
+		"12:00:00.007 act: undo taken for done by a person: by hand",
+		"12:00:00.007 job: rolled_back",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	lines := strings.Join(tracker.View().Lines(Look{Width: 100, Now: at(8)}), "\n")
+	if !strings.Contains(lines, "undo taken for done by a person: by hand") || !strings.Contains(lines, "skipped by a person") {
+		t.Errorf("the picture is\n%s", lines)
+	}
+}

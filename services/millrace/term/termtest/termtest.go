@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a pseudo-terminal of 80 by 24. A program writes to File, and what
-// it shows is read by Shown.
+// Terminal is a pseudo-terminal of 80 by 24. A program reads from File and writes to
+// it; what it shows is read by Shown.
 type Terminal struct {
 	File   *os.File
 	master *os.File
@@ -47,6 +47,14 @@ func Open(t *testing.T) *Terminal {
 		_ = x.master.Close()
 	})
 	return x
+}
+
+// Type types text, which a program reads from File.
+func (x *Terminal) Type(t *testing.T, text string) {
+	t.Helper()
+	if _, err := x.master.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Shown closes the terminal for writing and returns all that was written to it,
