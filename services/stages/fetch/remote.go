@@ -73,7 +73,7 @@ func (d *download) transfer(ctx context.Context) error {
 	}
 	d.begun = true
 	body := newWatched(a.body, time.Duration(d.config.Stall), func() {
-		stop(fault.New(fault.FetchStalled, shown(d.w.url), nil))
+		stop(fault.Blame(fault.New(fault.FetchStalled, shown(d.w.url), nil), dependency(d.w.url)))
 	})
 	defer body.stop()
 	err = d.store(ctx, body, a.length)
@@ -125,8 +125,8 @@ func (d *download) ended(read, length int64) error {
 
 // cut is the fault of a transfer that ends before it should.
 func (d *download) cut(cause error) error {
-	return fault.New(fault.FetchTruncated,
-		shown(d.w.url)+" after "+strconv.FormatInt(d.out.size(), 10)+" bytes", cause)
+	return fault.Blame(fault.New(fault.FetchTruncated,
+		shown(d.w.url)+" after "+strconv.FormatInt(d.out.size(), 10)+" bytes", cause), dependency(d.w.url))
 }
 
 // ask asks for what is missing, and begins the output again when that is

@@ -139,6 +139,10 @@ func TestTransfers(t *testing.T) {
 			if !fault.Has(err, test.want) {
 				t.Errorf("got %v", err)
 			}
+			blamed := "http:" + strings.TrimPrefix(site, "http://")
+			if got := fault.DependencyOf(err); got != blamed && test.want != fault.FetchRejected {
+				t.Errorf("%q is to blame, want %q", got, blamed)
+			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("a secret shows in %v", err)
 			}

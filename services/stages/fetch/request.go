@@ -61,7 +61,7 @@ func (g *fetching) request(
 		req.SetBasicAuth(user.Username(), password)
 	}
 	var resp *http.Response
-	err = g.breakers.Do(ctx, "http:"+u.Host, func(context.Context) error {
+	err = g.breakers.Do(ctx, dependency(u), func(context.Context) error {
 		answer, err := g.transport.RoundTrip(req) // in ctx: the body outlives this call
 		if err != nil {
 			return dialFault(ctx, u, err)
@@ -75,6 +75,9 @@ func (g *fetching) request(
 	})
 	return resp, err
 }
+
+// dependency is how breakers, rules and faults name the host of an address.
+func dependency(u *url.URL) string { return "http:" + u.Host }
 
 // target returns where an answer says that the file is. It may lead to https
 // from http, and not back.
