@@ -14,6 +14,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"millrace":    main,
 		"nats-server": natsServer,
+		"nats-pub":    natsPub,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -102,6 +103,20 @@ func types(ts *testscript.TestScript, neg bool, args []string) {
 	if !slices.Equal(seen, want) {
 		ts.Fatalf("types %q, want %q", seen, want)
 	}
+}
+
+// natsPub is the program nats-pub of the scripts: nats-pub URL SUBJECT TEXT. It
+// stores a message in a stream, as a program does that does not use the client.
+func natsPub() {
+	conn, err := nats.Connect(os.Args[1])
+	if err == nil {
+		_, err = conn.Request(os.Args[2], []byte(os.Args[3]), patience)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	conn.Close()
 }
 
 // natsServer is the program nats-server of the scripts: nats-server FOLDER

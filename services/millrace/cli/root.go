@@ -23,6 +23,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
+		p.deadLetterCommand(),
 		p.breakerCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)

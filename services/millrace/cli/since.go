@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// sinceUsage is the help of the flag --since.
+const sinceUsage = "`TIME` of the oldest, like 2h or 2026-01-02T03:04:05Z (default any)"
+
+// parseSince reads a time of day, or how long ago it was. Empty is no time.
+func parseSince(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d).UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, usage("%s is a time like 2h (ago) or 2026-01-02T03:04:05Z, not %q", flag, text)
+	}
+	return t.UTC(), nil
+}
+
+// completesWords lets the shell complete a flag that takes one of a few words.
+func completesWords[T ~string](cmd *cobra.Command, flag string, words []T) {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	// The only error is an unknown flag, and every caller has it.
+	_ = cmd.RegisterFlagCompletionFunc(flag,
+		cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+}
