@@ -18,14 +18,20 @@ func (k *Kit) testCrash(t *testing.T, c Case) {
 	if c.Fault != "" {
 		n = min(n, faultyCrashes)
 	}
-	for i, p := range choose(r.calls, n, r.rnd) {
+	points := choose(r.calls, n, r.rnd)
+	once := len(points)
+	if 2*once <= n {
+		points = append(points, points...)
+	}
+	for i, p := range points {
+		again := (i%once/2+i/once)%2 == 0 // the second time the other way round
 		where, plan := r.where("died "+p.String()), []point{p}
 		if i%3 == 2 && len(r.calls) > 0 {
 			second := r.calls[r.rnd.IntN(len(r.calls))]
 			second.after = second.lasting() && r.rnd.IntN(2) == 0
 			where, plan = where+", then "+second.String(), append(plan, second)
 		}
-		r.crash(t, where, plan)
+		r.crash(t, where, plan, again)
 		if t.Failed() {
 			return
 		}
@@ -36,11 +42,11 @@ func (k *Kit) testCrash(t *testing.T, c Case) {
 const faultyCrashes = 4
 
 // crash runs the case with a process for each point, which dies there, and one
-// more. It returns all of them.
-func (r *rehearsal) crash(t *testing.T, where string, plan []point) []*incarnation {
+// more. It returns all of them. again says that all of them get the same attempt.
+func (r *rehearsal) crash(t *testing.T, where string, plan []point, again bool) []*incarnation {
 	t.Helper()
 	x := r.trial(t)
-	where += x.redeliver()
+	where += x.redeliver(again)
 	var all []*incarnation
 	for _, p := range plan {
 		i := x.next().dies(p).start()

@@ -5,27 +5,24 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/millrace/millrace/pkg/fault"
 )
 
 // rubbish returns a log whose newest state is of the right version and makes no
 // sense: as of a stage that has changed what it remembers and not the version, or
-// of somebody with bad intentions.
-func (r *rehearsal) rubbish(left chain) (what string, log [][]byte) {
+// of somebody with bad intentions. n counts from 0; the first 8 are of all kinds.
+func (r *rehearsal) rubbish(left chain, n int) (what string, log [][]byte) {
 	c := append(chain(nil), left...)
 	newest := &c[len(c)-1]
-	var state any
-	switch kind := r.rnd.IntN(4); kind {
-	case 0:
-		newest.State = json.RawMessage(whole[r.rnd.IntN(len(whole))])
-	default:
+	if n < len(whole) {
+		newest.State = json.RawMessage(whole[n])
+	} else {
+		var state any
 		if json.Unmarshal(newest.State, &state) != nil {
 			state = nil
 		}
-		state = r.distort(state, kind)
-		newest.State, _ = json.Marshal(state) // of what was read as JSON: cannot fail
+		newest.State, _ = json.Marshal(r.distort(state, 1+n%3)) // of what was read as JSON: cannot fail
 	}
 	what = "with the state " + fault.Clip(string(newest.State), 200)
 	return what, c.sealed()
@@ -33,8 +30,7 @@ func (r *rehearsal) rubbish(left chain) (what string, log [][]byte) {
 
 // whole are states that look like nobody's.
 var whole = []string{
-	`{}`, `null`, `[]`, `"rubbish"`, `7`, `true`, `{"no_such_field":[1,{"a":"b"}]}`,
-	strings.Repeat("[", 40) + strings.Repeat("]", 40),
+	`{}`, `[]`, `null`, `"rubbish"`, `{"no_such_field":[1,{"a":"b"}]}`,
 }
 
 // distort changes a state so that a stage can notice: 1 makes its numbers

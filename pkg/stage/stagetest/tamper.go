@@ -46,8 +46,8 @@ func (k *Kit) testTamper(t *testing.T, c Case) {
 		r.judge(t, where+", "+f.what, last)
 	}
 	x.cleanUp(where, last.res)
-	for range k.Crashes {
-		what, log := r.rubbish(left)
+	for n := range k.Crashes {
+		what, log := r.rubbish(left, n)
 		last = x.after(where+", "+what, log)
 		r.trust(t, where+", "+what, last)
 		if t.Failed() {

@@ -48,8 +48,8 @@ func (x *trial) next() *incarnation { return x.j.incarnate(x.r.k, x.w) }
 // redeliver decides whether a further process gets the same attempt again, as when
 // a worker dies, or the next one, as when it answers last. It says so if it is the
 // same.
-func (x *trial) redeliver() string {
-	if x.j.redelivered = x.r.rnd.IntN(2) == 0; x.j.redelivered {
+func (x *trial) redeliver(again bool) string {
+	if x.j.redelivered = again; again {
 		return ", delivered again"
 	}
 	return ""

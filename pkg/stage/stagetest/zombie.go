@@ -19,22 +19,23 @@ const (
 // next one do the work, and then lets the first one go on.
 func (k *Kit) testZombie(t *testing.T, c Case) {
 	r := k.rehearse(t, c)
-	for _, p := range choose(r.calls, min(zombies, k.Crashes), r.rnd) {
+	for i, p := range choose(r.calls, min(zombies, k.Crashes), r.rnd) {
 		if p.verb == verbEnd {
 			continue // nobody is left to be held
 		}
-		r.stall(t, r.where("stalled "+p.String()), p)
+		r.stall(t, r.where("stalled "+p.String()), p, i/2%2 == 0)
 		if t.Failed() {
 			return
 		}
 	}
 }
 
-// stall holds one attempt at p while another finishes.
-func (r *rehearsal) stall(t *testing.T, where string, p point) {
+// stall holds one attempt at p while another finishes, or the same one delivered
+// again.
+func (r *rehearsal) stall(t *testing.T, where string, p point, again bool) {
 	t.Helper()
 	x := r.trial(t)
-	where += x.redeliver()
+	where += x.redeliver(again)
 	held := make(chan struct{})
 	slow := x.next()
 	slow.gate.holdAt(p, held)
