@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,9 +20,36 @@ const readTimeout = 10 * time.Second
 // errAll ends a watch that was only to tell what there is.
 var errAll = errors.New("all is read")
 
+// Read makes the book know the rules that are in the bucket now. It is for the start,
+// before [Book.Run], so that no failed attempt is decided without them. After an
+// error the book knows what it knew. Faults: those of the bus.
+func (b *Book) Read(ctx context.Context) error {
+	all, err := b.all(ctx)
+	if err == nil {
+		b.compile(slices.Collect(maps.Values(all)))
+	}
+	return err
+}
+
 // List returns the rules that are in force, by name. It reads the bucket. One that
 // cannot be read is left out and logged. Faults: those of the bus.
 func (b *Book) List(ctx context.Context) ([]events.Rule, error) {
+	all, err := b.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []events.Rule
+	for _, r := range all {
+		if policy.InForce(r, b.now()) {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(x, y events.Rule) int { return cmp.Compare(x.Name, y.Name) })
+	return list, nil
+}
+
+// all reads the rules of the bucket, also those that have ended.
+func (b *Book) all(ctx context.Context) (map[string]events.Rule, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fault.New(fault.BusTimeout, "list the rules", nil))
 	defer cancel()
 	all := map[string]events.Rule{}
@@ -34,19 +62,11 @@ func (b *Book) List(ctx context.Context) ([]events.Rule, error) {
 	})
 	switch {
 	case errors.Is(err, errAll):
+		return all, nil
 	case ctx.Err() != nil:
 		return nil, fault.From(context.Cause(ctx))
-	default:
-		return nil, err
 	}
-	var list []events.Rule
-	for _, r := range all {
-		if policy.InForce(r, b.now()) {
-			list = append(list, r)
-		}
-	}
-	slices.SortFunc(list, func(x, y events.Rule) int { return cmp.Compare(x.Name, y.Name) })
-	return list, nil
+	return nil, err
 }
 
 // Get returns a rule that is in force, from the bucket. Faults: rule.not_found and

@@ -53,10 +53,13 @@ func TestEveryBookHasEveryChange(t *testing.T) {
 	t.Parallel()
 	kv := bucket(t)
 	writer := rulebook.New(kv, rulebook.Options{})
+	set(t, writer, down("before"), rulebook.When{})
 	if writer.Rules().Len() != 0 {
 		t.Error("a book that was not read has rules")
 	}
-	set(t, writer, down("before"), rulebook.When{})
+	if err := writer.Read(t.Context()); err != nil || speaks(writer) != "before" {
+		t.Errorf("after Read %q speaks: %v", speaks(writer), err)
+	}
 	books := []*rulebook.Book{rulebook.New(kv, rulebook.Options{}), rulebook.New(kv, rulebook.Options{Renew: 20 * time.Millisecond})}
 	for _, b := range books {
 		follow(t, b)
@@ -115,6 +118,12 @@ func TestTheLastRulesKnownStay(t *testing.T) {
 	more() // the watch that was open has ended
 	remove(t, writer, "crm")
 	more()
+	if err := b.Read(t.Context()); err == nil || err.Error() != "away" {
+		t.Errorf("Read: %v", err)
+	}
+	if list, err := b.List(t.Context()); err == nil {
+		t.Errorf("List: %v", list)
+	}
 	if got := speaks(b); got != "crm" {
 		t.Errorf("while the bucket cannot be read %q speaks", got)
 	}

@@ -42,7 +42,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 			return move{}, err
 		}
 		env := flow.Env{Now: now(), Entropy: c.Entropy()}
-		t, err := flow.Apply(p, e.job, in, env)
+		t, err := c.decide(p, e.job, &in, env)
 		if (err != nil || !t.Changed) && !fresh {
 			e.known = false
 			continue
@@ -62,6 +62,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		case err != nil:
 			return move{}, err
 		}
+		c.noteRuling(in)
 		if e.job.State == events.JobCancelling && in.Control != nil {
 			c.stopOpen(ctx, e.job)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/pipeline"
+	"github.com/millrace/millrace/pkg/policy"
 )
 
 // Broker is what the conductor needs of the bus besides its consumers.
@@ -34,6 +35,13 @@ type Pipelines interface {
 	Version(ctx context.Context, tenant, digest string) (*pipeline.Definition, error)
 }
 
+// Rulebook knows the rules of operators. [rulebook.Book] provides it.
+type Rulebook interface {
+	// Rules are the rules as they are known now. It is asked for every failed
+	// attempt and does not wait.
+	Rules() *policy.Rules
+}
+
 // Config is what a conductor is made of. Broker, Pipelines and Store are
 // required.
 type Config struct {
@@ -41,6 +49,9 @@ type Config struct {
 	Pipelines Pipelines
 	// Store takes the content of inline files and knows those given by digest.
 	Store *artifact.Store
+	// Rules says what operators want done about failed attempts. Nil means that
+	// there are no rules.
+	Rules Rulebook
 	// CheckURL refuses a source that no fetch stage of this installation would
 	// read, so that the submitter learns it at once. Nil refuses nothing.
 	CheckURL func(url string) error
@@ -93,6 +104,7 @@ func (c *Config) setDefaults() error {
 type Conductor struct {
 	Config
 	jobs  *jobCache
+	paces paces
 	gate  *gate
 	nudge chan struct{}
 }

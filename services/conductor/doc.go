@@ -32,6 +32,15 @@
 // only believed of a state that was read after the input came in: a cached
 // state may be older than the work that the input answers.
 //
+// # Rules of operators
+//
+// Before a failed attempt is applied, the rules are asked about it, and what one says
+// goes into the record beside the outcome. After a crash they are asked again, and
+// may say something else by then; whoever commits decides. The places in time that a
+// rule with a rate gives away are in the memory of one conductor: n conductors make
+// up to n times as many attempts due, and one that was restarted begins anew. A place
+// whose commit failed stays empty.
+//
 // Receipts and the cancel signal are core NATS messages and may be lost; both
 // can be asked for again, by repeating the submission or reading the record.
 package conductor

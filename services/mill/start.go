@@ -56,8 +56,15 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 		running.start(ctx, "group commit", group.Run)
 		commits = broker{conn, group}
 	}
+	rules, err := m.rulebook(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := rules.Read(ctx); err != nil {
+		m.Log.Warn("rules cannot be read yet", "error", err)
+	}
 	c, err := conductor.New(conductor.Config{
-		Broker: commits, Pipelines: m.registry, Store: m.store, CheckURL: m.checkURL(),
+		Broker: commits, Pipelines: m.registry, Store: m.store, Rules: rules, CheckURL: m.checkURL(),
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
@@ -71,6 +78,7 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	if err := c.Register(r); err != nil {
 		return err
 	}
+	running.start(ctx, "rules", rules.Run)
 	running.start(ctx, "conductor", r.Run)
 	running.start(ctx, "reconciler", c.Reconcile)
 	running.start(ctx, "intake keeper", conn.KeepIntake)
