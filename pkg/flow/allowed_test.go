@@ -193,7 +193,8 @@ func TestAllowed(t *testing.T) {
 		"a failed undo": {
 			func(w *world) { w.ok("b"); w.fail("a", fault.Policy); w.undo("a", ""); w.undo("b", fault.Policy) },
 			[]events.Choice{
-				abandon, {Verb: events.VerbAccept, Steps: []string{"b"}, Needs: []string{flow.MemberReason}},
+				abandon,
+				{Verb: events.VerbAccept, Steps: []string{"b"}, Needs: []string{flow.MemberReason}},
 				{Verb: events.VerbRetry, Steps: []string{"b"}},
 			},
 		},

@@ -80,4 +80,8 @@
 // [events.VerbPause] lets open attempts end and begins nothing new, not even what
 // a timer would; [events.VerbResume] goes on. [events.VerbSkip] goes on without a
 // step that is in attention or retrying, whose inputs are then its files.
+//
+// [Allowed] lists the commands that a job takes as it is, and what each needs to be
+// told; it asks the machine. [Explain] says why everything stands where it stands, and
+// what moves it.
 package flow

@@ -172,6 +172,33 @@ func explained(w *world) []string {
 	return lines
 }
 
+func TestExplainNamesTheRuleThatHadItsSay(t *testing.T) {
+	t.Parallel()
+	w := modern(t, newPlan(flow.Step{ID: "a"}))
+	ruled := func(class fault.Class, g events.Ruling) {
+		in := failure("a", w.job.Steps["a"].Attempt, class)
+		in.Ruling = &g
+		w.must(in)
+	}
+	ruled(fault.Policy, events.Ruling{Rule: "crm", Class: string(fault.DependencyDown)})
+	want := "a retrying: attempt 1 failed, which does not count by rule crm: a (test.policy) -> attempt 2 is due at TIME"
+	if got := explained(w)[1]; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	w.fire("a")
+	ruled(fault.Timeout, events.Ruling{Rule: "patient", MaxAttempts: 9})
+	want = "a retrying: attempt 2 failed, which was failure 1 of at most 9 by rule patient: a (test.timeout) -> attempt 3 is due at TIME"
+	if got := explained(w)[1]; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	w.fire("a")
+	ruled(fault.Timeout, events.Ruling{Rule: "stop", Class: string(fault.Auth)})
+	want = "a attention: attempt 3 failed, and class auth by rule stop is for a person: a (test.timeout) -> retry, skip or abandon, by a person"
+	if got := explained(w)[1]; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestNothingIsExplainedOfNoJob(t *testing.T) {
 	t.Parallel()
 	if got := flow.Explain(chain("a"), events.Job{}); got != nil {

@@ -53,7 +53,10 @@ func unpaused(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, err
 // attempt: its inputs are its files.
 func skippedBy(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
 	s := p.find(cmd.Step)
-	if s == nil {
+	switch {
+	case cmd.Step == "":
+		return nil, notAllowed(j, cmd, "name the step")
+	case s == nil:
 		return nil, notAllowed(j, cmd, "there is no step "+cmd.Step)
 	}
 	st := j.Steps[s.ID]

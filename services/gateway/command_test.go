@@ -233,7 +233,9 @@ func TestRefusalNamesTheStepsThatMayBeNamed(t *testing.T) {
 	id := p.job()
 	p.Conductor.Outcome(id, class("auth"))
 	want := []events.Choice{
-		{Verb: events.VerbAbandon}, {Verb: events.VerbCancel}, {Verb: events.VerbPause},
+		{Verb: events.VerbAbandon},
+		{Verb: events.VerbCancel},
+		{Verb: events.VerbPause},
 		{Verb: events.VerbRetry, Steps: []string{"keep"}},
 		{Verb: events.VerbSkip, Steps: []string{"keep"}, Needs: []string{"step", "force"}},
 	}

@@ -13,7 +13,10 @@
 // takes less than 1 KiB/s over 10 seconds is cut off; time that the gateway itself
 // needs does not count.
 //
-// Every refusal is application/problem+json with a code of package fault.
+// Every refusal is application/problem+json with a code of package fault. That of a
+// command lists the commands that the job takes as it is, as the job itself does; the
+// machine of package flow says which. A command may name the revision that it is
+// meant for in If-Match, and a rollback must.
 //
 // # Browsers
 //
