@@ -69,6 +69,10 @@ func TestPublish(t *testing.T) {
 	}
 	files := []stagetest.Content{text("a.txt", "abc"), {Name: "big ü.bin", Size: 5 << 20}, text("empty", "")}
 	files[2].Data = []byte{}
+	crashes := 12
+	if testing.Short() {
+		crashes = 4
+	}
 	stagetest.Test(t, stagetest.Kit{
 		Stage: publish.New(publish.Options{Dir: dir}),
 		Cases: []stagetest.Case{
@@ -108,7 +112,7 @@ func TestPublish(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}}
 		},
-		MaxHeap: 32 << 20, Resumes: true, Unit: 3 * 4 << 20, Cancels: 3, Crashes: 12,
+		MaxHeap: 32 << 20, Resumes: true, Unit: 3 * 4 << 20, Cancels: 3, Crashes: crashes,
 		Effects: func(t *testing.T) map[string]string { return tree(t, dir) },
 	})
 	for name := range tree(t, dir) {

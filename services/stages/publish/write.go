@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 
 	"github.com/millrace/millrace/pkg/fault"
@@ -117,12 +118,14 @@ func (s *sink) Write(p []byte) (int, error) {
 	if s.ctx.Err() != nil {
 		return 0, context.Cause(s.ctx)
 	}
+	var hashing sync.WaitGroup
+	if s.hash != nil {
+		hashing.Go(func() { s.hash.Write(p) })
+	}
 	n, err := s.file.Write(p)
+	hashing.Wait()
 	if err != nil {
 		s.err = err
-	}
-	if s.hash != nil {
-		s.hash.Write(p[:n])
 	}
 	s.done += int64(n)
 	s.reach(s.before + s.done)

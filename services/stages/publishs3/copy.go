@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // keep copies the object that is in the item's place to its old key.
@@ -49,6 +51,9 @@ func (b *batch) copy(ctx context.Context, from *object, to string, c condition) 
 			Bucket: &b.bucket, Key: &to, CopySource: b.source(from.key), CopySourceIfMatch: &from.etag,
 			IfNoneMatch: c.absent, IfMatch: c.match,
 		})
+		if absent(err) {
+			return fault.New(fault.S3Conflict, from.key+" has just gone", nil)
+		}
 		return err
 	})
 }

@@ -50,7 +50,11 @@ func TestCrash(t *testing.T) {
 				}
 			}
 			total := requests(t, s, config, restore)
-			for n := 1; n <= total; n++ {
+			step := 1
+			if testing.Short() {
+				step = 3
+			}
+			for n := 1; n <= total; n += step {
 				for _, after := range []bool{false, true} {
 					crash(t, s, config, fmt.Sprintf("%d-%v", n, after), n, after, before)
 					if t.Failed() {
@@ -134,8 +138,11 @@ func TestCrashesOnTheWay(t *testing.T) {
 func TestZombie(t *testing.T) {
 	t.Parallel()
 	s := s3test.Start(t)
-	total := requests(t, s, inMill, func() {})
-	for n := 1; n <= total; n++ {
+	total, step := requests(t, s, inMill, func() {}), 1
+	if testing.Short() {
+		step = 3
+	}
+	for n := 1; n <= total; n += step {
 		w := newWorld(t, s, fmt.Sprint("job-", n), inMill, crashFiles...)
 		zombie := w.process(false)
 		held, release := make(chan struct{}), make(chan struct{})
@@ -154,8 +161,9 @@ func TestZombie(t *testing.T) {
 		<-held
 		r := w.run()
 		close(release)
-		if err := <-done; err != nil && !fault.Has(err, fault.CheckpointOvertaken) &&
-			!fault.Has(err, fault.CheckpointUnexpected) {
+		err := <-done // the upload that it sends to may be gone, which breaks the connection
+		if err != nil && !fault.Has(err, fault.CheckpointOvertaken) &&
+			!fault.Has(err, fault.CheckpointUnexpected) && !fault.Has(err, fault.S3ServerError) {
 			t.Errorf("held at request %d, the zombie says %v", n, err)
 		}
 		w.sees(fmt.Sprint("held at request ", n), w.published(w.task.Job))

@@ -64,13 +64,16 @@ func (b *batch) effect(it item) string { return "put/" + strconv.Itoa(b.at.Round
 func (b *batch) settle(ctx context.Context, it item, s send) (string, error) {
 	free := condition{absent: &anything}
 	look := b.always || it.file.Size > small // otherwise the store does it
-	for range 5 {
+	for range 10 {
 		if look {
 			x, err := b.look(ctx, it.key)
-			if err != nil {
-				return "", checkpoint.NotDone(err)
+			if err == nil {
+				free, err = b.wayTo(ctx, it, x)
 			}
-			if free, err = b.wayTo(ctx, it, x); err != nil {
+			if fault.Has(err, fault.S3Conflict) {
+				continue // it has changed since
+			}
+			if err != nil {
 				return "", checkpoint.NotDone(err)
 			}
 			if free == (condition{}) {

@@ -129,7 +129,7 @@ func (p *publisher) Run(ctx context.Context, t *stage.Task) (stage.Result, error
 	b.items = items
 	if err := b.publish(ctx); err != nil {
 		b.giveUp(ctx, err)
-		return stage.Result{}, err
+		return stage.Result{}, fault.From(err)
 	}
 	prefix := "s3://" + c.Bucket + "/"
 	return stage.Result{Files: files, Findings: map[string]string{

@@ -57,6 +57,10 @@ func TestKit(t *testing.T) {
 		{Name: "middle", Size: 2 << 20},
 	}
 	files[2].Data = []byte{}
+	crashes := 8
+	if testing.Short() {
+		crashes = 3
+	}
 	stagetest.Test(t, stagetest.Kit{
 		Stage: New(Options{Endpoints: map[string]Endpoint{"default": endpoint(s, s.URL)}}),
 		Cases: []stagetest.Case{
@@ -104,7 +108,7 @@ func TestKit(t *testing.T) {
 		Large: func(f stagetest.Content) stagetest.Case {
 			return stagetest.Case{Files: []stagetest.Content{f}, Config: `{"bucket":"mill"}`}
 		},
-		Resumes: true, Unit: 3 * minPart, MaxHeap: 48 << 20, Crashes: 10, Cancels: 2,
+		Resumes: true, Unit: 3 * minPart, MaxHeap: 48 << 20, Crashes: crashes, Cancels: 2,
 		Effects: func(t *testing.T) map[string]string { return s3test.List(t, s) },
 	})
 	for key := range s3test.List(t, s) {

@@ -87,14 +87,22 @@ func (s *store) send(
 	send func(context.Context, *pulse) error,
 ) error {
 	for try := 1; ; try++ {
+		var answer error
 		err := s.breakers.Do(ctx, s.name, func(ctx context.Context) error {
 			ctx, p := watch(ctx, limit, after)
 			defer p.stop()
 			if err := send(ctx, p); err != nil {
-				return classify(ctx, what+" "+key, err)
+				err = classify(ctx, what+" "+key, err)
+				if !fault.Has(err, fault.S3UploadGone) && !fault.Has(err, fault.S3Mismatch) {
+					return err
+				}
+				answer = err // which says nothing against the store
 			}
 			return nil
 		})
+		if err == nil {
+			err = answer
+		}
 		if err != nil && try > 1 && !passing(err) {
 			return &unsure{err}
 		}

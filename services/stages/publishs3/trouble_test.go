@@ -312,3 +312,21 @@ func TestFailureForGood(t *testing.T) {
 	}
 	w.sees("undone", map[string]string{})
 }
+
+// TestGoneUploadsAreNoOutage has many attempts find that an upload is gone, which is
+// an answer of a store that is well.
+func TestGoneUploadsAreNoOutage(t *testing.T) {
+	t.Parallel()
+	s := s3test.Start(t)
+	w := newWorld(t, s, "job", inMill, large)
+	p := w.process(false)
+	b := &batch{task: p.task, store: p.stage.stores["default"], bucket: s3test.Bucket}
+	for range 20 {
+		if err := b.abort(t.Context(), upload{key: "x", id: "none"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.parts(t.Context(), upload{key: "x", id: "none"}, 0); !fault.Has(err, fault.S3UploadGone) {
+			t.Fatal(err)
+		}
+	}
+}
