@@ -265,6 +265,12 @@ type Step struct {
 	Ruling *Ruling `json:"ruling,omitempty"`
 	// RetryAt is when the next attempt is due. Only in state retrying.
 	RetryAt time.Time `json:"retry_at,omitzero"`
+	// QueuedAt is since when the open attempt waits for a worker. Only with a
+	// limit on that.
+	QueuedAt time.Time `json:"queued_at,omitzero"`
+	// Until is when the step is given up, settled or not. Only with a limit on
+	// that, from the first attempt on.
+	Until time.Time `json:"until,omitzero"`
 	// Resumed is where the open or last attempt went on, if it did not begin at
 	// the start.
 	Resumed *Resumed `json:"resumed,omitempty"`
@@ -389,6 +395,9 @@ type DueItem struct {
 	At time.Time `json:"at,omitzero"`
 	// Undo is true for the timer of a compensation.
 	Undo bool `json:"undo,omitempty"`
+	// Limit is the limit that is over when a timer fires. Empty means that the
+	// next attempt is due. For the limit of a job, step is -.
+	Limit Limit `json:"limit,omitempty"`
 }
 
 // Input is what the machine was given. Exactly one field is set; ruling may
@@ -482,6 +491,19 @@ type Task struct {
 	// TimeoutMS bounds the attempt, in milliseconds. Zero means the stage's
 	// own.
 	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// StallMS is how long the attempt may get no further, in milliseconds. Zero
+	// means as long as it likes.
+	StallMS int64 `json:"stall_ms,omitempty"`
+	// QueueMS is how long the task may wait for a worker, in milliseconds. Zero
+	// means as long as it likes.
+	QueueMS int64 `json:"queue_ms,omitempty"`
+	// QueuedAt is since when it waits. Only with QueueMS.
+	QueuedAt time.Time `json:"queued_at,omitzero"`
+	// Until is when the attempt is of no use any more, by the limit that Limit
+	// names.
+	Until time.Time `json:"until,omitzero"`
+	// Limit is the limit that is over at Until.
+	Limit Limit `json:"limit,omitempty"`
 	// Reissue is set when the task was published again because it may have been
 	// lost.
 	Reissue bool `json:"reissue,omitempty"`
@@ -571,7 +593,22 @@ type TimerFired struct {
 	Attempt int `json:"attempt"`
 	// Undo is true for the timer of a compensation.
 	Undo bool `json:"undo,omitempty"`
+	// Limit is the limit that is over. Empty means that the time of the next
+	// attempt has come. For the limit of a job, step is -.
+	Limit Limit `json:"limit,omitempty"`
 }
+
+// Limit is a limit on time that the job keeps itself, because there may be no
+// worker to keep it.
+type Limit string
+
+// Limits on time.
+const (
+	// LimitTotal is that of a step, from the first time that it was due.
+	LimitTotal Limit = "total"
+	// LimitDeadline is that of the whole job.
+	LimitDeadline Limit = "deadline"
+)
 
 // Command asks something of a job.
 type Command struct {

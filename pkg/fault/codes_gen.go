@@ -52,6 +52,8 @@ const (
 	JobUnknownOutcome Code = "job.unknown_outcome"
 	// JobCancelled: the job was cancelled.
 	JobCancelled Code = "job.cancelled"
+	// JobDeadlineExceeded: the job was not done by its deadline.
+	JobDeadlineExceeded Code = "job.deadline_exceeded"
 	// RollbackStalePlan: the plan of the rollback is not the job's.
 	RollbackStalePlan Code = "rollback.stale_plan"
 	// RollbackNoReason: a rollback needs a reason.
@@ -138,6 +140,12 @@ const (
 	StageBadConfig Code = "stage.bad_config"
 	// StageTimeout: the attempt took longer than its time limit.
 	StageTimeout Code = "stage.timeout"
+	// StageStalled: the attempt got no further for longer than its limit.
+	StageStalled Code = "stage.stalled"
+	// StageQueuedTooLong: the task waited longer for a worker than its limit.
+	StageQueuedTooLong Code = "stage.queued_too_long"
+	// StageTotalExceeded: the step took longer than its limit, with all its attempts and waits.
+	StageTotalExceeded Code = "stage.total_exceeded"
 	// StagePanic: the stage panicked.
 	StagePanic Code = "stage.panic"
 	// StageDraining: the worker is stopping.
@@ -421,6 +429,7 @@ var registry = map[Code]Info{
 	JobTooLarge:              {JobTooLarge, "policy", 413, "the job's record would be larger than a message may be", "Split the job into several with fewer files, or shorten findings and parameters."},
 	JobUnknownOutcome:        {JobUnknownOutcome, "poison", 422, "an answer names a job or step that does not exist", "Somebody publishes outcomes by hand; find out who through the connection's user."},
 	JobCancelled:             {JobCancelled, "cancelled", 409, "the job was cancelled", "Nothing to do; submit the file again if that was a mistake."},
+	JobDeadlineExceeded:      {JobDeadlineExceeded, "timeout", 504, "the job was not done by its deadline", "What it did was taken back. Look at which steps were open; raise the deadline of the pipeline if the work is honest, and submit it again."},
 	RollbackStalePlan:        {RollbackStalePlan, "conflict", 412, "the plan of the rollback is not the job's", "Ask for the plan again, look at what has changed, and confirm that one."},
 	RollbackNoReason:         {RollbackNoReason, "policy", 428, "a rollback needs a reason", "Say why with --reason; it is kept in the job's history."},
 	RollbackIrreversible:     {RollbackIrreversible, "policy", 409, "the job has had effects that cannot be taken back", "The plan lists them; say that you accept it with --accept-irreversible, and the rest is taken back."},
@@ -464,6 +473,9 @@ var registry = map[Code]Info{
 	StageUnknown:             {StageUnknown, "schema_mismatch", 422, "there is no such stage or version", "Run millrace stage list to see what this build offers."},
 	StageBadConfig:           {StageBadConfig, "schema_mismatch", 422, "the step's configuration does not match the stage's schema", "Run millrace stage show NAME to see what it takes."},
 	StageTimeout:             {StageTimeout, "timeout", 504, "the attempt took longer than its time limit", "Raise timeout on the step if the work is honest; it is tried again within the budget."},
+	StageStalled:             {StageStalled, "timeout", 504, "the attempt got no further for longer than its limit", "It is tried again within the budget; raise limits.stall on the step if the work is honest, and look at what it waits for."},
+	StageQueuedTooLong:       {StageQueuedTooLong, "timeout", 504, "the task waited longer for a worker than its limit", "There are too few workers or slots for the stage; add some, or raise limits.queue on the step."},
+	StageTotalExceeded:       {StageTotalExceeded, "timeout", 504, "the step took longer than its limit, with all its attempts and waits", "Look at the faults of its attempts and at whether a worker runs the stage; raise limits.total on the step if the work is honest."},
 	StagePanic:               {StagePanic, "bug", 500, "the stage panicked", "This is a bug in the stage; the log of the worker has the stack."},
 	StageDraining:            {StageDraining, "transient", 503, "the worker is stopping", "Nothing to do; another worker takes the step."},
 	StageWorkerLost:          {StageWorkerLost, "transient", 503, "the worker that had the attempt died or lost its connection", "Nothing to do; another worker goes on with the step."},
