@@ -402,6 +402,10 @@ const (
 	OperationKeyReused Code = "operation.key_reused"
 	// OperationTimedOut: the command had no effect in time.
 	OperationTimedOut Code = "operation.timed_out"
+	// OperationMovedOn: the job is no longer as the filter wanted it.
+	OperationMovedOn Code = "operation.moved_on"
+	// OperationFailing: too many of the jobs fail again for the same kind of reason.
+	OperationFailing Code = "operation.failing"
 )
 
 var registry = map[Code]Info{
@@ -603,5 +607,7 @@ var registry = map[Code]Info{
 	OperationTooWide:         {OperationTooWide, "policy", 422, "the filter matches more than one operation may take on", "Narrow it, for example with --since, --pipeline or --label, and start another operation for the rest."},
 	OperationNotAllowed:      {OperationNotAllowed, "conflict", 409, "the state of the operation does not allow this", "Read it; what has ended is over, and another one can be started."},
 	OperationKeyReused:       {OperationKeyReused, "conflict", 409, "the key has started another operation", "Use another Idempotency-Key, or leave it out."},
-	OperationTimedOut:        {OperationTimedOut, "timeout", 504, "the command had no effect in time", "Read the job; millrace operation resume tries it again."},
+	OperationTimedOut:        {OperationTimedOut, "timeout", 504, "the command had no effect in time", "Read the job: it may have taken the command later; another operation may name it with --id."},
+	OperationMovedOn:         {OperationMovedOn, "conflict", 409, "the job is no longer as the filter wanted it", "Nothing to do; somebody, or the job itself, was faster."},
+	OperationFailing:         {OperationFailing, "dependency_down", 409, "too many of the jobs fail again for the same kind of reason", "See what they wait for: millrace breaker list, millrace operation items ID; mend that, and resume the operation."},
 }
