@@ -116,6 +116,28 @@ func (k *KV) History(ctx context.Context, key string) ([]Entry, error) {
 	return all, nil
 }
 
+// Each calls fn with the newest revision of every key that matches pattern
+// (wildcards as in subjects), but for those that were removed. It returns the first
+// error of fn.
+func (k *KV) Each(ctx context.Context, pattern string, fn func(*Entry) error) error {
+	err := k.Watch(ctx, pattern, func(e *Entry) error {
+		switch {
+		case e == nil:
+			return errAll
+		case e.Deleted:
+			return nil
+		}
+		return fn(e)
+	})
+	if errors.Is(err, errAll) {
+		return nil
+	}
+	return err
+}
+
+// errAll ends a look at what a bucket holds now.
+var errAll = errors.New("that is all there is")
+
 // Watch calls fn with the newest revision of every key that matches pattern
 // (wildcards as in subjects), then with nil, then with each change, until ctx
 // ends or fn returns an error, which it returns. It survives reconnects.

@@ -18,6 +18,8 @@ const leaderGet = "$JS.API.STREAM.MSG.GET."
 type wanted struct {
 	Last string `json:"last_by_subj,omitempty"`
 	Seq  uint64 `json:"seq,omitempty"`
+	// Next makes Seq the first place to look for a subject.
+	Next string `json:"next_by_subj,omitempty"`
 }
 
 // leaderAnswer is what the leader says.

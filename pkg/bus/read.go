@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -31,6 +32,19 @@ func (c *Conn) Get(ctx context.Context, stream string, seq uint64) (*Message, er
 		Subject: directGet + stream,
 		Data:    []byte(`{"seq":` + strconv.FormatUint(seq, 10) + `}`),
 	}, wanted{Seq: seq})
+}
+
+// Next returns the first message of a stream at or after a sequence whose subject
+// matches filter, which may hold wildcards. It costs one round trip. On a cluster any
+// replica answers; that there is none is the leader's word.
+// Faults: as for [Conn.Last].
+func (c *Conn) Next(ctx context.Context, stream, filter string, from uint64) (*Message, error) {
+	w := wanted{Seq: max(from, 1), Next: filter}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return nil, fault.New(fault.BusBadMessage, "read from "+stream, err)
+	}
+	return c.read(ctx, stream, &nats.Msg{Subject: directGet + stream, Data: data}, w)
 }
 
 // direct reads one message from any replica.
