@@ -17,11 +17,10 @@ var crashFiles = []stagetest.Content{
 	{Name: "large", Size: 17 << 20}, text("tiny", "abc"), {Name: "middle", Size: 3 << 19},
 }
 
-// requests is how many requests an undisturbed process makes.
-func requests(t *testing.T, s *server.Server, config string, before func()) int {
+// requests is how many requests an undisturbed process makes at a job like w.
+func requests(t *testing.T, w *world) int {
 	t.Helper()
-	before()
-	p := newWorld(t, s, "undisturbed", config, crashFiles...).process(false)
+	p := w.other("undisturbed").process(false)
 	r := p.mustRun()
 	seen := p.proxy.Seen()
 	if err := p.undo(r); err != nil {
@@ -38,25 +37,21 @@ func TestCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := s3test.Start(t)
-			before := map[string]string{}
+			w, before := newWorld(t, s, "first", config, crashFiles...), map[string]string{}
 			if config == sharedAlways {
-				before = map[string]string{"d/large": digest("old l"), "d/tiny": digest("old t"), "d/middle": digest("old m")}
+				w.task.Files = w.task.Files[:2]
+				put(t, s, "d/large", "old l")
+				put(t, s, "d/tiny", "old t")
+				before = map[string]string{"d/large": digest("old l"), "d/tiny": digest("old t")}
 			}
-			restore := func() {
-				if config == sharedAlways {
-					put(t, s, "d/large", "old l")
-					put(t, s, "d/tiny", "old t")
-					put(t, s, "d/middle", "old m")
-				}
-			}
-			total := requests(t, s, config, restore)
+			total := requests(t, w)
 			step := 1
 			if testing.Short() {
 				step = 3
 			}
 			for n := 1; n <= total; n += step {
 				for _, after := range []bool{false, true} {
-					crash(t, s, config, fmt.Sprintf("%d-%v", n, after), n, after, before)
+					crash(t, w.other(fmt.Sprintf("%d-%v", n, after)), n, after, before)
 					if t.Failed() {
 						t.Fatalf("at request %d of %d, carried out: %v", n, total, after)
 					}
@@ -67,14 +62,11 @@ func TestCrash(t *testing.T) {
 }
 
 // crash has a process die, and looks what others make of what it leaves.
-func crash(
-	t *testing.T, s *server.Server, config, job string, n int, after bool, before map[string]string,
-) {
+func crash(t *testing.T, w *world, n int, after bool, before map[string]string) {
 	t.Helper()
-	w := newWorld(t, s, job, config, crashFiles...)
 	prefix := "d"
-	if config == inMill {
-		prefix = job
+	if len(before) == 0 {
+		prefix = w.task.Job
 	}
 	dead := w.process(false).dies(n, after)
 	if _, err := dead.run(); err == nil {
@@ -83,7 +75,7 @@ func crash(
 	next := w.process(false)
 	r := next.mustRun()
 	want := w.published(prefix)
-	got := s3test.Objects(t, s)
+	got := s3test.Objects(t, w.server)
 	maps.DeleteFunc(got, func(key, _ string) bool { return len(key) > 13 && key[:13] == hidden+"old" })
 	for key, digest := range want {
 		if got[key] != digest {
@@ -102,7 +94,7 @@ func crash(
 		}
 		w.sees("undone", before)
 	}
-	gone := newWorld(t, s, job+"-undone", config, crashFiles...)
+	gone := w.other(w.task.Job + "-undone")
 	_, _ = gone.process(false).dies(n, after).run() // it dies
 	if err := gone.undo(stage.Result{}); err != nil {
 		t.Errorf("undo after the crash: %v", err)
@@ -138,12 +130,13 @@ func TestCrashesOnTheWay(t *testing.T) {
 func TestZombie(t *testing.T) {
 	t.Parallel()
 	s := s3test.Start(t)
-	total, step := requests(t, s, inMill, func() {}), 1
+	first := newWorld(t, s, "first", inMill, crashFiles...)
+	total, step := requests(t, first), 1
 	if testing.Short() {
 		step = 3
 	}
 	for n := 1; n <= total; n += step {
-		w := newWorld(t, s, fmt.Sprint("job-", n), inMill, crashFiles...)
+		w := first.other(fmt.Sprint("job-", n))
 		zombie := w.process(false)
 		held, release := make(chan struct{}), make(chan struct{})
 		zombie.proxy.Decide(func(r server.Request) server.Verdict {

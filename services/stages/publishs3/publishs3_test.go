@@ -57,7 +57,7 @@ func TestKit(t *testing.T) {
 		{Name: "middle", Size: 2 << 20},
 	}
 	files[2].Data = []byte{}
-	crashes := 8
+	crashes := 6
 	if testing.Short() {
 		crashes = 3
 	}

@@ -43,6 +43,13 @@ func newWorld(t *testing.T, s *server.Server, job, config string, files ...stage
 	return &world{T: t, server: s, task: task, log: checkpoint.NewMemory()}
 }
 
+// other is another job with the same files.
+func (w *world) other(job string) *world {
+	task := *w.task
+	task.Job = job
+	return &world{T: w.T, server: w.server, task: &task, log: checkpoint.NewMemory()}
+}
+
 // process is one process that works on the job, behind a proxy of its own.
 type process struct {
 	*world
