@@ -24,7 +24,7 @@ func (p *Program) root() *cobra.Command {
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.deadLetterCommand(),
-		p.breakerCommand(),
+		p.breakerCommand(), p.ruleCommand(), p.policyCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)
 	group(root)
