@@ -235,6 +235,9 @@ type Resumed struct {
 	Done int64 `json:"done,omitempty"`
 	// Total is the whole. 0 while unknown.
 	Total int64 `json:"total,omitempty"`
+	// Percent is how much of the whole was not done again, rounded down. 0
+	// while the whole is unknown.
+	Percent int `json:"percent,omitempty"`
 	// Decision is what was made of the checkpoints.
 	Decision Decision `json:"decision"`
 	// Reason is why it was decided so, for people.

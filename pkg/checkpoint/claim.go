@@ -189,5 +189,8 @@ func (r *Run) tell(ctx context.Context, claim uint64, p place, cause *events.Fau
 	if p.at != nil {
 		e.Checkpoint, e.Done, e.Total = p.at.Saves, p.at.Done, p.at.Total
 	}
+	if e.Total > 0 {
+		e.Percent = int(100 * (float64(min(e.Done, e.Total)) / float64(e.Total)))
+	}
 	return r.c.o.Resumed(ctx, e)
 }

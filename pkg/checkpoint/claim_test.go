@@ -81,14 +81,14 @@ func TestResumeAtTheNewestPlace(t *testing.T) {
 		same(t, 1, rec.Attempt)
 		same(t, stamp(rigStart), rec.Time)
 	}
-	r.wantResume(2, 3, events.Resumed{Checkpoint: 3, Done: 300, Total: 1_000, Decision: events.DecisionResumed})
+	r.wantResume(2, 3, events.Resumed{Checkpoint: 3, Done: 300, Total: 1_000, Percent: 30, Decision: events.DecisionResumed})
 	claim := r.newest()
 	same(t, events.CheckpointClaim, claim.Kind)
 	same(t, uint64(4), claim.Sequence)
 	same(t, `{"n":3}`, string(claim.State))
 	same(t, 2, claim.Attempt)
 	r.saveTo(3, 5)
-	r.wantResume(4, 5, events.Resumed{Checkpoint: 5, Done: 500, Total: 1_000, Decision: events.DecisionResumed})
+	r.wantResume(4, 5, events.Resumed{Checkpoint: 5, Done: 500, Total: 1_000, Percent: 50, Decision: events.DecisionResumed})
 	r.checkLinks()
 }
 
@@ -128,7 +128,7 @@ func TestDyingEarlyKeepsThePlace(t *testing.T) {
 	r.saveTo(1, 2)
 	for attempt := 2; attempt < 2+memoryKept+2; attempt++ {
 		r.wantResume(attempt, 2, events.Resumed{
-			Checkpoint: 2, Done: 200, Total: 1_000, Decision: events.DecisionResumed,
+			Checkpoint: 2, Done: 200, Total: 1_000, Percent: 20, Decision: events.DecisionResumed,
 		})
 	}
 	r.checkLinks()
@@ -138,7 +138,7 @@ func TestCause(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.saveTo(1, 1)
-	want := events.Resumed{Checkpoint: 1, Done: 100, Total: 1_000, Decision: events.DecisionResumed}
+	want := events.Resumed{Checkpoint: 1, Done: 100, Total: 1_000, Percent: 10, Decision: events.DecisionResumed}
 	want.Cause = &events.Fault{Code: "stage.timeout", Class: "timeout"}
 	r.wantResume(2, 1, want, func(o *Options) { o.Cause = want.Cause })
 	same(t, want.Cause, r.newest().Cause)
@@ -277,7 +277,7 @@ func TestLogFailsResume(t *testing.T) {
 		_, err = r.chain(2, func(o *Options) { o.Log = log }).Resume(t.Context(), 1, &counter{})
 		wantFault(t, err, fault.BusUnreachable)
 	}
-	r.wantResume(3, 1, events.Resumed{Checkpoint: 1, Done: 100, Total: 1_000, Decision: events.DecisionResumed})
+	r.wantResume(3, 1, events.Resumed{Checkpoint: 1, Done: 100, Total: 1_000, Percent: 10, Decision: events.DecisionResumed})
 }
 
 // TestUndo looks at the newest place of a closed chain and writes nothing.
@@ -378,7 +378,7 @@ func TestRecordIsWhole(t *testing.T) {
 	r.saveTo(1, 1)
 	cause := &events.Fault{Code: "stage.timeout", Class: "timeout", Message: "m"}
 	r.wantResume(2, 1, events.Resumed{
-		Checkpoint: 1, Done: 100, Total: 1_000, Decision: events.DecisionResumed, Cause: cause,
+		Checkpoint: 1, Done: 100, Total: 1_000, Percent: 10, Decision: events.DecisionResumed, Cause: cause,
 	}, func(o *Options) { o.Cause, o.Worker = cause, "host/2" })
 	kept, err := r.memory.Kept(t.Context(), rigKey)
 	must(t, err)

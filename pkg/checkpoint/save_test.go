@@ -401,7 +401,7 @@ func TestDraining(t *testing.T) {
 			ctx, stop := context.WithCancelCause(t.Context())
 			stop(fault.New(fault.StageDraining, "", nil))
 			wantFault(t, call(run, ctx), fault.StageDraining)
-			r.wantResume(2, 7, events.Resumed{Checkpoint: 1, Done: 7, Total: 9, Decision: events.DecisionResumed})
+			r.wantResume(2, 7, events.Resumed{Checkpoint: 1, Done: 7, Total: 9, Percent: 77, Decision: events.DecisionResumed})
 		})
 	}
 }

@@ -51,7 +51,7 @@ func TestAttemptGoesOnWhereTheOneBeforeFailed(t *testing.T) {
 	w.give(events.Task{Attempt: 2, Cause: &events.Fault{Code: "artifact.io", Class: "transient", Message: "broken"}})
 	o := w.answer()
 	r := o.Resumed
-	if o.Verdict != events.VerdictResumed || r == nil || r.Done != 3 || r.Total != 100 || r.Checkpoint != 3 ||
+	if o.Verdict != events.VerdictResumed || r == nil || r.Done != 3 || r.Total != 100 || r.Percent != 3 || r.Checkpoint != 3 ||
 		r.Decision != events.DecisionResumed || r.Claim == 0 || r.Cause == nil || r.Cause.Code != "artifact.io" {
 		t.Errorf("the second attempt says %+v, %+v", o, r)
 	}

@@ -77,7 +77,7 @@ func resumedNews(was, is events.Step) string {
 	}
 	text := fmt.Sprintf("resumed %s at %s (checkpoint %d", stage, term.Bytes(r.Done), r.Checkpoint)
 	if r.Total > 0 {
-		text += fmt.Sprintf(", %d %% saved", percent(r.Done, r.Total))
+		text += fmt.Sprintf(", %d %% saved", r.Percent)
 	}
 	text += ")"
 	if r.Decision == events.DecisionFellBack {

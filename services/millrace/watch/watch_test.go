@@ -90,8 +90,8 @@ func TestTrackerTellsWhereAnAttemptGoesOn(t *testing.T) {
 	var got []string
 	for _, r := range []events.Record{
 		at(1, nil),
-		at(2, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Decision: events.DecisionResumed}),
-		at(3, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Decision: events.DecisionResumed}),
+		at(2, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Percent: 94, Decision: events.DecisionResumed}),
+		at(3, &events.Resumed{Claim: 7, Checkpoint: 3, Done: 48 << 20, Total: 51 << 20, Percent: 94, Decision: events.DecisionResumed}),
 		at(4, &events.Resumed{Claim: 8, Checkpoint: 2, Done: 32 << 20, Decision: events.DecisionFellBack, Reason: "checkpoint 3 is damaged"}),
 		at(5, &events.Resumed{Claim: 9, Decision: events.DecisionRestarted, Reason: "the stage has changed"}),
 	} {
