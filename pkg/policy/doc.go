@@ -15,6 +15,9 @@
 //  3. of these the one whose code and dependency are longer;
 //  4. of these the newest.
 //
+// Rules come after the breakers of the workers, which judge by the fault's own class:
+// to treat a fault as dependency_down opens no circuit.
+//
 // A rule that has ended is not asked. No rule speaks about stage.draining: a worker
 // that stops is no trouble of the step.
 //
