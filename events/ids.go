@@ -72,6 +72,12 @@ func CommandID(tenant, job string, cmd Command, revision uint64) string {
 	return id
 }
 
+// OperationCommandID is the id of the command of a bulk operation to a job:
+// <tenant>/<job>/operation/<operation>. An operation asks a job once.
+func OperationCommandID(tenant, operation, job string) string {
+	return tenant + "/" + job + "/operation/" + operation
+}
+
 // DeadID is the id of a dead letter: dead/<stream>/<sequence>.
 func DeadID(stream string, sequence uint64) string {
 	return "dead/" + stream + "/" + strconv.FormatUint(sequence, 10)

@@ -33,7 +33,7 @@ var layers = []layer{
 	{name: "edges: what lives in a bucket", packages: []string{"pkg/rulebook"}},
 	{name: "edges: dead letters", packages: []string{"pkg/deadletter"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
-	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector"}},
+	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector", "services/operator"}},
 	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},
 	{name: "mill: proof", packages: []string{"services/mill/sweep"}},
 	{name: "mill", packages: []string{"services/mill"}},

@@ -102,6 +102,37 @@ func (s *Store) redrive(ctx context.Context, l *letter, o Order) (again bool, er
 	return false, s.note(ctx, l, done)
 }
 
+// Check returns the error that Redrive would return for reasons of the letter, and
+// does nothing.
+func (s *Store) Check(ctx context.Context, tenant, id string, o Order) error {
+	l, err := s.find(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	payload := l.Data
+	switch {
+	case len(o.Data) > 0:
+		if payload, err = compact(o.Data); err != nil {
+			return err
+		}
+	case l.mark.State == api.DeadRedriving && len(l.mark.Data) > 0:
+		payload = l.mark.Data
+	case l.cut():
+		return fault.New(fault.DeadletterCut, "dead letter "+l.name(), nil)
+	}
+	out, _, err := l.forward(payload)
+	if err != nil {
+		return err
+	}
+	switch l.course(out.ID, o) {
+	case stale:
+		return fault.New(fault.DeadletterStaleRevision, "dead letter "+l.name(), nil)
+	case settled:
+		return l.settled()
+	}
+	return nil
+}
+
 // begin marks the letter and publishes the message. A broker that certainly did not
 // take the message leaves the letter as it was.
 func (s *Store) begin(ctx context.Context, l *letter, m mark, out bus.Out) error {

@@ -1,0 +1,47 @@
+package operator
+
+import (
+	"iter"
+
+	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/fault"
+)
+
+// faults are those that a job has to do with now: its own, and those of steps and
+// undos that are not done.
+func faults(j events.Job) iter.Seq[*events.Fault] {
+	return func(yield func(*events.Fault) bool) {
+		if j.Fault != nil && !yield(j.Fault) {
+			return
+		}
+		for _, s := range j.Steps {
+			if s.State == events.StepSucceeded && s.Undo == nil {
+				continue
+			}
+			if s.Fault != nil && !yield(s.Fault) {
+				return
+			}
+			if s.Undo != nil && s.Undo.Fault != nil && !yield(s.Undo.Fault) {
+				return
+			}
+		}
+	}
+}
+
+// outage reports whether a failed attempt says that something the job needs is down,
+// overloaded or silent.
+func outage(in events.Input) (f *events.Fault, bad bool) {
+	if in.Outcome == nil || in.Outcome.Fault == nil {
+		return nil, false
+	}
+	f = in.Outcome.Fault
+	class := fault.Class(f.Class)
+	if in.Ruling != nil && in.Ruling.Class != "" {
+		class = fault.Class(in.Ruling.Class)
+	}
+	switch class {
+	case fault.DependencyDown, fault.RateLimited, fault.Timeout:
+		return f, true
+	}
+	return f, false
+}
