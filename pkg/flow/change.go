@@ -15,7 +15,7 @@ type change struct {
 	plan    *Plan
 	now     time.Time
 	entropy uint64
-	before  events.JobState
+	was     events.Job
 	job     events.Job
 	due     []events.DueItem
 	// event is the type of the record unless the job's state changes, and
@@ -36,7 +36,7 @@ func newChange(p *Plan, j events.Job, env Env) *change {
 		plan:    p,
 		now:     env.Now.UTC().Truncate(time.Millisecond),
 		entropy: env.Entropy,
-		before:  j.State,
+		was:     j,
 		job:     j,
 	}
 	c.job.Steps = maps.Clone(j.Steps)
@@ -56,6 +56,9 @@ func (c *change) cause(event, step string, attempt int, undo bool) {
 
 // transition returns the finished change.
 func (c *change) transition() Transition {
+	if c.was.State == events.JobPaused && !c.paused() {
+		c.due = c.newlyDue() // timers stood still
+	}
 	slices.SortStableFunc(c.due, func(a, b events.DueItem) int { return c.plan.place(a.Step) - c.plan.place(b.Step) })
 	t := Transition{
 		Changed: true,
@@ -67,13 +70,24 @@ func (c *change) transition() Transition {
 		Due:     c.due,
 	}
 	switch {
-	case c.job.State != c.before:
+	case c.job.State != c.was.State:
 		t.Kind = events.KindJob
 		t.Type = c.entered()
 	case c.undo:
 		t.Kind = events.KindUndo
 	}
 	return t
+}
+
+// newlyDue returns what is outstanding and was not before the change.
+func (c *change) newlyDue() (due []events.DueItem) {
+	had := Outstanding(c.plan, c.was)
+	for _, d := range Outstanding(c.plan, c.job) {
+		if !slices.Contains(had, d) {
+			due = append(due, d)
+		}
+	}
+	return due
 }
 
 // moveJob takes the job along an edge of its machine.
@@ -116,6 +130,10 @@ func (c *change) queue(s *Step, st events.Step) {
 	st.Attempt++
 	st.RetryAt = time.Time{}
 	st.Resumed, st.Effect = nil, ""
+	begun := c.limit(s, &st)
 	c.job.Steps[s.ID] = st
 	c.due = append(c.due, workItem(s.ID, st))
+	if begun {
+		c.due = append(c.due, totalItem(s.ID, st))
+	}
 }

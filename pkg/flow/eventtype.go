@@ -19,6 +19,7 @@ const (
 	TypeJobRolledBack   = "job.rolled_back"
 	TypeJobRetried      = "job.retried"
 	TypeJobAbandoned    = "job.abandoned"
+	TypeJobOverdue      = "job.overdue"
 
 	TypeStepResumed        = "step.resumed"
 	TypeStepSucceeded      = "step.succeeded"
@@ -64,6 +65,7 @@ func EventTypes() []EventType {
 		{TypeJobPaused, "a person wants nothing new to begin until the job is resumed", events.KindJob},
 		{TypeJobRetried, "a person asked for another try of all that is in attention", events.KindStep},
 		{TypeJobAbandoned, "a person gave all steps in attention up, and the job goes on", events.KindStep},
+		{TypeJobOverdue, "the job's deadline has passed, and an undo that had failed before is in the way of taking it back", events.KindStep},
 		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindStep},
 		{TypeJobCompensating, "no attempt is open; the last success that can be undone is being undone", events.KindJob},
 		{TypeUndoSucceeded, "a step is undone; the one before it is due", events.KindUndo},

@@ -92,7 +92,7 @@ func undoIs(st events.Step, s events.UndoState) bool { return st.Undo != nil && 
 // nextTimer returns the step whose timer fires first, and when.
 func (x *explaining) nextTimer() (step string, at time.Time) {
 	for _, d := range Outstanding(x.plan, x.job) {
-		if d.Kind == events.DueTimer && (at.IsZero() || d.At.Before(at)) {
+		if d.Kind == events.DueTimer && d.Limit == "" && (at.IsZero() || d.At.Before(at)) {
 			step, at = d.Step, d.At
 		}
 	}

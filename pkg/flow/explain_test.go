@@ -49,7 +49,7 @@ func (s *story) checkExplained() {
 			bad("a timer that does not run")
 		}
 	}
-	for _, d := range due {
+	for _, d := range moving(due) {
 		undo := d.Undo || d.Kind == events.DueUndo
 		if !slices.ContainsFunc(reasons, func(r flow.Reason) bool {
 			return r.Step == d.Step && r.Undo == undo && r.Until.Equal(d.At) && r.Next != ""

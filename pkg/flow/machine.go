@@ -63,8 +63,8 @@ const (
 	StepDeferred StepEvent = "deferred"
 	// StepStuck: the attempt failed in a way that a person must look at.
 	StepStuck StepEvent = "stuck"
-	// StepGaveUp: the attempt failed for good, an expression failed, or a
-	// person gave the step up.
+	// StepGaveUp: the attempt failed for good, an expression failed, the time of
+	// the step is over, or a person gave it up.
 	StepGaveUp StepEvent = "gave_up"
 	// StepPassed: the step is not needed, or its needs have nothing for it.
 	StepPassed StepEvent = "passed"
@@ -167,6 +167,7 @@ var stepMoves = map[events.StepState]map[StepEvent]events.StepState{
 	events.StepRetrying: {
 		StepDue:     events.StepQueued,
 		StepPassed:  events.StepSkipped,
+		StepGaveUp:  events.StepFailed,
 		StepStopped: events.StepCancelled,
 	},
 	events.StepAttention: {

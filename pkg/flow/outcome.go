@@ -113,6 +113,9 @@ func (c *change) successes() int {
 func (c *change) failed(s *Step, st events.Step, f *events.Fault) {
 	as, retry := c.ruled(f), c.retry(s)
 	on, burns := respond(retry, st.Spent, as)
+	if outOfTime(f) {
+		on, burns = StepGaveUp, true
+	}
 	if c.job.Goal != "" {
 		on = respondEnding(on, as)
 	}

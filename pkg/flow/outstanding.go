@@ -7,15 +7,18 @@ import "github.com/millrace/millrace/events"
 // computed from the state alone, so that all of it can be published again at any
 // time.
 //
-// It is empty for a final job, and for a job in state attention or paused, which
-// waits for a person, once what was queued is answered. Every other job has
-// something outstanding.
+// It is empty for a final job. But for the timers of limits, it is empty for a job
+// in state attention or paused, which waits for a person, once what was queued is
+// answered. Every other job has something else outstanding.
 func Outstanding(p *Plan, j events.Job) []events.DueItem {
 	if Final(j.State) {
 		return nil
 	}
 	paused := j.State == events.JobPaused
 	var due []events.DueItem
+	if watched(p, j) {
+		due = append(due, deadlineItem(p, j))
+	}
 	for i := range p.Steps {
 		id := p.Steps[i].ID
 		st := j.Steps[id]
@@ -26,6 +29,9 @@ func Outstanding(p *Plan, j events.Job) []events.DueItem {
 			if !paused {
 				due = append(due, timerItem(id, st))
 			}
+		}
+		if limited(st) {
+			due = append(due, totalItem(id, st))
 		}
 		if st.Undo == nil {
 			continue

@@ -35,12 +35,7 @@ func unpaused(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, err
 		switch {
 		case st.State == events.StepRetrying && !st.RetryAt.After(c.now):
 			c.queue(s, st)
-		case st.State == events.StepRetrying:
-			c.due = append(c.due, timerItem(s.ID, st))
-		case st.Undo == nil || st.Undo.State != events.UndoRetrying:
-		case st.Undo.RetryAt.After(c.now):
-			c.due = append(c.due, undoTimerItem(s.ID, *st.Undo))
-		default:
+		case undoIs(st, events.UndoRetrying) && !st.Undo.RetryAt.After(c.now):
 			c.queueUndo(s, st, *st.Undo)
 		}
 	}

@@ -16,6 +16,9 @@ type Plan struct {
 	// Steps are in topological order: a step comes after all that it needs.
 	// Their IDs differ.
 	Steps []Step
+	// Deadline is how long the job may take, from its acceptance to the end of its
+	// last step. Then it is taken back. Zero means as long as it likes.
+	Deadline time.Duration
 	// Outputs say what a job leaves behind. None means every leaf step's files
 	// under the step's ID.
 	Outputs []Output
@@ -35,6 +38,12 @@ type Step struct {
 	With Template
 	// Timeout bounds one attempt. Zero means the stage's default.
 	Timeout time.Duration
+	// StallLimit is how long an attempt may get no further, and QueueLimit how
+	// long it may wait for a worker. Both are for the worker to keep. TotalLimit
+	// is how long the step may take with all its attempts and waits, from the
+	// first time that it was due; it holds while a person is asked or has the job
+	// paused, too. Zero means as long as it likes.
+	StallLimit, QueueLimit, TotalLimit time.Duration
 	// Checkpoint is how many bytes of work may have to be done again after a
 	// crash. Zero means the worker's own.
 	Checkpoint int64

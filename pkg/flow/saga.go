@@ -64,15 +64,20 @@ func (c *change) endUnwound() {
 	}
 }
 
-// openUndo returns a step whose undo has begun and is not done, or nil.
-func (c *change) openUndo() *Step {
+// openUndo returns a step whose undo has begun and is not done, or nil. Of several,
+// one that moves comes before one that waits for a person.
+func (c *change) openUndo() (open *Step) {
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
-		if u := c.job.Steps[s.ID].Undo; u != nil && u.State != events.UndoDone {
+		switch u := c.job.Steps[s.ID].Undo; {
+		case u == nil || u.State == events.UndoDone:
+		case u.State != events.UndoAttention:
 			return s
+		case open == nil:
+			open = s
 		}
 	}
-	return nil
+	return open
 }
 
 // nextUndo returns the step that ended last and is not undone yet, among those

@@ -51,6 +51,9 @@ func randomPlan(d dice) *flow.Plan {
 		s.Compensable = d.oneIn("compensable", 2)
 		s.Fetches = d.oneIn("fetches", 3)
 		s.Retry = flow.Retry{MaxAttempts: 1 + d("budget", 3)}
+		if d.oneIn("total", 12) {
+			s.TotalLimit = time.Hour
+		}
 		switch d("when", 8) {
 		case 0:
 			s.When = always(false)
@@ -73,6 +76,9 @@ func randomPlan(d dice) *flow.Plan {
 		}
 	}
 	p := newPlan(steps...)
+	if d.oneIn("deadline", 7) {
+		p.Deadline = 2 * time.Hour
+	}
 	for i := range d("outputs", 3) {
 		p.Outputs = append(p.Outputs, flow.Output{
 			Name: fmt.Sprintf("out%d", i),
@@ -123,7 +129,9 @@ func (s *story) anyInput() events.Input {
 	case 3:
 		return s.answer(step, attempt, s.dice.oneIn("undo", 2))
 	case 4:
-		return timer(step, attempt, s.dice.oneIn("undo", 2))
+		in := timer(step, attempt, s.dice.oneIn("undo", 2))
+		in.Timer.Limit = pick(s.dice, "limit", []events.Limit{"", "", "", events.LimitTotal, events.LimitDeadline, "rubbish"})
+		return in
 	case 5:
 		return s.order(step)
 	case 6:
@@ -135,10 +143,13 @@ func (s *story) anyInput() events.Input {
 // usefulInput returns an input that moves the job, if it is live.
 func (s *story) usefulInput() events.Input {
 	due := flow.Outstanding(s.plan, s.job)
+	if !s.dice.oneIn("late", 6) {
+		due = moving(due)
+	}
 	if s.job.State == events.JobPaused && (len(due) == 0 || s.dice.oneIn("resume", 3)) {
 		return command(events.VerbResume)
 	}
-	if len(due) == 0 || s.dice.oneIn("person", 8) {
+	if len(due) == 0 || s.dice.oneIn("person", 5) {
 		switch s.dice("way", 4) {
 		case 0, 1:
 			return command(events.VerbAbandon)
@@ -149,7 +160,9 @@ func (s *story) usefulInput() events.Input {
 	}
 	d := pick(s.dice, "due", due)
 	if d.Kind == events.DueTimer {
-		return timer(d.Step, d.Attempt, d.Undo)
+		in := timer(d.Step, d.Attempt, d.Undo)
+		in.Timer.Limit = d.Limit
+		return in
 	}
 	if _, err := flow.Task(s.plan, s.job, d, 1); err != nil {
 		s.t.Fatalf("task of %+v: %v", d, err)
@@ -196,6 +209,9 @@ func (s *story) answer(step string, attempt int, undo bool) events.Input {
 		}))
 		if in.Outcome.Fault.Class == string(fault.UnknownEffect) && s.dice.oneIn("named", 2) {
 			in.Outcome.Effect = "order"
+		}
+		if s.dice.oneIn("time", 12) {
+			in.Outcome.Fault.Code = pick(s.dice, "code", []string{string(fault.StageTotalExceeded), string(fault.JobDeadlineExceeded)})
 		}
 		if s.dice.oneIn("after", 4) {
 			in.Outcome.Fault.RetryAfterMS = 1500
@@ -290,6 +306,11 @@ func (s *story) checkPure(before events.Job, in events.Input) {
 	if err != nil && (in.Control == nil || !fault.Has(err, fault.JobNotAllowed)) {
 		s.t.Fatalf("the second %s is refused: %v", asJSON(s.t, in), err)
 	}
+}
+
+// moving returns what is due but for the timers of limits.
+func moving(due []events.DueItem) []events.DueItem {
+	return slices.DeleteFunc(slices.Clone(due), func(d events.DueItem) bool { return d.Limit != "" })
 }
 
 // without returns the items of a that b does not have.

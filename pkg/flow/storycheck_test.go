@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 )
 
@@ -100,7 +101,7 @@ func (s *story) checkJob() {
 			queued, retrying, attention, undoing, asJSON(s.t, s.job))
 	}
 	idle := flow.Final(s.job.State) || s.job.State == events.JobAttention
-	due := flow.Outstanding(s.plan, s.job)
+	due := moving(flow.Outstanding(s.plan, s.job))
 	if (len(due) == 0) != idle && s.job.State != events.JobPaused {
 		s.t.Fatalf("outstanding in state %s: %v", s.job.State, due)
 	}
@@ -152,6 +153,7 @@ func (s *story) checkEnd() {
 			s.t.Fatalf("missing steps differ (-want +got):\n%s", diff)
 		}
 	}
+	late := s.job.Fault != nil && s.job.Fault.Code == string(fault.JobDeadlineExceeded)
 	ok := true
 	switch s.job.State {
 	case events.JobCompleted:
@@ -159,9 +161,9 @@ func (s *story) checkEnd() {
 	case events.JobPartial:
 		ok = len(criticals) == 0 && s.allUndone(partial) && len(s.job.Missing) > 0
 	case events.JobFailed:
-		ok = s.job.Fault != nil && (stuck || len(criticals) > 0 && s.allUndone(undo))
+		ok = s.job.Fault != nil && (stuck || (late || len(criticals) > 0) && s.allUndone(undo))
 	case events.JobRolledBack:
-		ok = len(criticals) > 0 && len(undo) > 0 && s.allUndone(undo) && s.inOrder(undo) && s.job.Fault != nil
+		ok = (late || len(criticals) > 0) && len(undo) > 0 && s.allUndone(undo) && s.inOrder(undo) && s.job.Fault != nil
 	case events.JobCancelled:
 		ok = s.allUndone(undo) && s.inOrder(undo) && s.job.Reason != ""
 	}

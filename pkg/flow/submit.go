@@ -37,5 +37,8 @@ func submitted(p *Plan, j events.Job, a *events.Accepted, env Env) (*change, err
 		c.moveJob(JobStarted)
 	}
 	c.conclude()
+	if watched(p, c.job) {
+		c.due = append(c.due, deadlineItem(p, c.job))
+	}
 	return c, nil
 }

@@ -37,6 +37,9 @@ func Task(p *Plan, j events.Job, d events.DueItem, revision uint64) (events.Task
 
 		CheckpointBytes: s.Checkpoint,
 	}
+	if !t.Undo {
+		limitTask(&t, p, j, s)
+	}
 	if len(s.Needs) == 0 && s.Fetches {
 		t.Sources = j.Files
 	}

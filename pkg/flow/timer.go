@@ -7,8 +7,15 @@ import "github.com/millrace/millrace/events"
 // one of the record.
 func fired(p *Plan, j events.Job, t *events.TimerFired, env Env) *change {
 	s := p.find(t.Step)
-	if s == nil || t.Job != j.ID || t.Tenant != j.Tenant {
+	switch {
+	case t.Job != j.ID || t.Tenant != j.Tenant:
 		return nil
+	case t.Limit == events.LimitDeadline:
+		return overdue(p, j, env)
+	case s == nil:
+		return nil
+	case t.Limit == events.LimitTotal:
+		return exceeded(p, j, s, env)
 	}
 	st := j.Steps[s.ID]
 	if t.Undo {
