@@ -234,6 +234,9 @@ func (r *runner) conclude(n int, s api.ItemState, why error) {
 
 // transient reports whether an error is about the broker and not about the item.
 func transient(err error) bool {
+	if err == nil {
+		return false
+	}
 	switch fault.From(err).Code {
 	case fault.BusTimeout, fault.BusUnreachable, fault.BusClosed, fault.BusStoreFull, fault.BusDenied:
 		return true
