@@ -55,9 +55,8 @@ type broker struct {
 
 type stored struct {
 	bus.Message
-	at       time.Time // of a timer
-	target   string
-	inFlight bool
+	at     time.Time // of a timer
+	target string
 }
 
 func newBroker(fates map[int]fate) *broker {

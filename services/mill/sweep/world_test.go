@@ -58,8 +58,11 @@ func newWorld(t *testing.T, s story, seed uint64, forgetful bool, fates map[int]
 
 func catalog() []pipeline.Stage {
 	return []pipeline.Stage{
-		{Name: "chew", Version: 1}, {Name: "fail", Version: 1}, {Name: "stumble", Version: 1},
-		{Name: "post", Version: 1, Compensable: true}, {Name: "blind", Version: 1, Compensable: true},
+		{Name: "chew", Version: 1},
+		{Name: "fail", Version: 1},
+		{Name: "stumble", Version: 1},
+		{Name: "post", Version: 1, Compensable: true},
+		{Name: "blind", Version: 1, Compensable: true},
 	}
 }
 

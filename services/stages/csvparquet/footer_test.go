@@ -16,8 +16,12 @@ import (
 func TestSameAsLibrary(t *testing.T) {
 	t.Parallel()
 	columns := []column{
-		{Name: "z", Type: text}, {Name: "a,b", Type: integer, Optional: true}, {Name: "c.d", Type: double},
-		{Name: "e", Type: boolean, Optional: true}, {Name: "f", Type: timestamp}, {Name: "g", Type: text, Optional: true},
+		{Name: "z", Type: text},
+		{Name: "a,b", Type: integer, Optional: true},
+		{Name: "c.d", Type: double},
+		{Name: "e", Type: boolean, Optional: true},
+		{Name: "f", Type: timestamp},
+		{Name: "g", Type: text, Optional: true},
 	}
 	for _, rows := range []int{0, 1, 99, 100, 101, 2500} {
 		var csv bytes.Buffer
