@@ -117,7 +117,7 @@ func (c *checker) spec(top *section, d *Definition) {
 	if n == nil {
 		return
 	}
-	spec := c.section(n, "spec", "input", "params", "steps", "outputs")
+	spec := c.section(n, "spec", "input", "params", "deadline", "steps", "outputs")
 	if spec == nil {
 		return
 	}
@@ -125,6 +125,7 @@ func (c *checker) spec(top *section, d *Definition) {
 	params := c.params(spec)
 	c.steps = c.readSteps(spec)
 	c.link(c.steps)
+	deadline := spec.deadline(c.steps)
 	declared := paramsShape(nil)
 	switch {
 	case params != nil:
@@ -139,7 +140,7 @@ func (c *checker) spec(top *section, d *Definition) {
 		c.complain(ruleExprType, n.at, "", "expressions cannot be prepared: %s", oneLine(err.Error()))
 		return
 	}
-	d.Plan = &flow.Plan{Name: d.Name, Digest: d.Digest}
+	d.Plan = &flow.Plan{Name: d.Name, Digest: d.Digest, Deadline: deadline}
 	compiled := make(map[*step]flow.Step, len(c.steps))
 	for _, s := range c.steps {
 		compiled[s] = c.compileStep(s, forSteps)
@@ -158,6 +159,9 @@ func (c *checker) compileStep(s *step, env *environment) flow.Step {
 		Stage:   s.uses,
 		Timeout: s.timeout,
 
+		StallLimit: s.limits.stall,
+		QueueLimit: s.limits.queue,
+		TotalLimit: s.limits.total,
 		Checkpoint: s.checkpoint,
 		Retry:      s.retry,
 		Critical:   s.critical,

@@ -16,7 +16,13 @@ func describePlan(d *Definition) string {
 		if s.Irreversible {
 			b.WriteString(" irreversible")
 		}
+		if s.StallLimit+s.QueueLimit+s.TotalLimit > 0 {
+			fmt.Fprintf(&b, " stall %s queue %s total %s", s.StallLimit, s.QueueLimit, s.TotalLimit)
+		}
 		b.WriteByte('\n')
+	}
+	if d.Plan.Deadline > 0 {
+		fmt.Fprintf(&b, "deadline %s\n", d.Plan.Deadline)
 	}
 	for _, o := range d.Plan.Outputs {
 		fmt.Fprintf(&b, "output %s\n", o.Name)

@@ -21,6 +21,7 @@
 //	    properties:
 //	      customer: { type: string, pattern: "^C[0-9]{6}$" }
 //	      level: { type: string, enum: [fastest, best], default: best }
+//	  deadline: 1d                # of the whole job; none unless stated
 //	  steps:
 //	    - id: fetch
 //	      uses: fetch@1           # stage and version
@@ -32,6 +33,10 @@
 //	      when: files.exists(f, f.media_type != 'application/zstd')
 //	      with: { level: "${{ params.level }}" }
 //	      timeout: 10m            # of one attempt, 1ms to 7d
+//	      limits:                 # on time, further ones; none unless stated
+//	        stall: 2m             # in which an attempt gets no further
+//	        queue: 10m            # until a worker takes an attempt
+//	        total: 2h             # with all attempts and waits
 //	      checkpoint: 16MiB       # what a crash may cost at most, 1MiB to 1TiB
 //	      retry: { maxAttempts: 3, initial: 1s, max: 1m, factor: 2 }
 //	      critical: false         # the job goes on without it; default true

@@ -27,6 +27,7 @@ const (
 	ruleRetry        = "MR1028"
 	ruleInput        = "MR1029"
 	ruleSize         = "MR1030"
+	ruleLimits       = "MR1031"
 
 	ruleRepeatedStep = "MR1040"
 	ruleUnknownNeed  = "MR1041"
@@ -94,6 +95,7 @@ var rules = []Rule{
 	{ruleRetry, "contradictory retry", "The first delay of a retry is not longer than the longest one.", false},
 	{ruleInput, "contradictory input", "The smallest number of files is not larger than the largest.", false},
 	{ruleSize, "bad size", "A size is a whole number of bytes, or a number with a unit, such as `64MiB` or `1 GB`.", false},
+	{ruleLimits, "contradictory limits", "A limit on time that is longer than one around it never counts: `stall` is within `timeout`, `timeout` and `queue` are within `total`, and `total` is within the `deadline` of the job.", false},
 
 	{ruleRepeatedStep, "repeated step", "Every step has its own id.", false},
 	{ruleUnknownNeed, "unknown need", "`needs` names steps of the same pipeline.", false},

@@ -26,6 +26,7 @@ type step struct {
 	when    *node
 	with    *node
 	timeout time.Duration
+	limits  limits
 	retry   flow.Retry
 	// checkpoint is how many bytes may have to be done again.
 	checkpoint int64
@@ -70,8 +71,8 @@ func (c *checker) step(n *node, index int) *step {
 	if id := n.get("id"); id != nil && id.kind == kindText && utf8.RuneCountInString(id.text) <= 64 {
 		what = "step " + id.text
 	}
-	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "retry", "checkpoint", "critical",
-		"irreversible")
+	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "limits", "retry", "checkpoint",
+		"critical", "irreversible")
 	if fields == nil {
 		return nil
 	}
@@ -81,6 +82,7 @@ func (c *checker) step(n *node, index int) *step {
 	s.when = fields.optional("when")
 	s.with = fields.optional("with")
 	s.timeout = fields.duration("timeout")
+	s.limits = fields.limits(s.timeout)
 	s.retry = fields.retry()
 	s.checkpoint = fields.size("checkpoint", minCheckpoint, maxCheckpoint)
 	s.critical = fields.truth("critical", true)
