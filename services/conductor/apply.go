@@ -56,6 +56,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 			}
 			return move{job: e.job, plan: p}, err
 		}
+		before := e.job
 		switch err := c.commit(ctx, e, in, env, t); {
 		case fault.Has(err, fault.BusFenced):
 			continue
@@ -66,6 +67,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		if e.job.State == events.JobCancelling && in.Control != nil {
 			c.stopOpen(ctx, e.job)
 		}
+		c.keepLimits(ctx, e, p, before, in)
 		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, issue{})
 	}
 }

@@ -76,18 +76,29 @@ func dueMessage(e *entry, p *flow.Plan, d events.DueItem, how issue) (bus.Out, e
 
 func timerMessage(k jobKey, d events.DueItem, reissue int) (bus.Out, error) {
 	data, err := json.Marshal(events.TimerFired{
-		Job: k.job, Tenant: k.tenant, Step: d.Step, Attempt: d.Attempt, Undo: d.Undo,
+		Job: k.job, Tenant: k.tenant, Step: d.Step, Attempt: d.Attempt, Undo: d.Undo, Limit: d.Limit,
 	})
 	if err != nil {
 		return bus.Out{}, fault.New(fault.InternalBug, "encode a timer", err)
 	}
 	id := events.TimerID(k.tenant, k.job, d.Step, d.Attempt, reissue)
-	if d.Undo {
+	switch {
+	case d.Limit != "":
+		id = events.LimitID(k.tenant, k.job, d.Step, d.Limit, reissue)
+	case d.Undo:
 		id = events.TimerID(k.tenant, k.job, d.Step+"/undo", d.Attempt, reissue)
 	}
 	return bus.Out{
-		Subject: events.TimerSubject(k.tenant, k.job, d.Step), ID: id,
+		Subject: timerSubject(k, d), ID: id,
 		Header: map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:   data, At: d.At, Target: events.DueSubject(k.tenant, k.job),
 	}, nil
+}
+
+// timerSubject is where the timer of a due item waits.
+func timerSubject(k jobKey, d events.DueItem) string {
+	if d.Limit != "" {
+		return events.LimitSubject(k.tenant, k.job, d.Step, d.Limit)
+	}
+	return events.TimerSubject(k.tenant, k.job, d.Step)
 }

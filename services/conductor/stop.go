@@ -17,9 +17,15 @@ func (c *Conductor) stopOpen(ctx context.Context, j events.Job) {
 	if err := c.Broker.Send(events.CancelledSubject(j.Tenant, j.ID), nil, nil); err != nil {
 		c.Log.Warn("cancel signal not sent", "job", j.ID, "error", err)
 	}
+	c.closeCheckpoints(ctx, j, "")
+}
+
+// closeCheckpoints ends the checkpoints of the open attempts of a step, or of all
+// steps when that is empty.
+func (c *Conductor) closeCheckpoints(ctx context.Context, j events.Job, step string) {
 	var outs []bus.Out
 	for id, st := range j.Steps {
-		if st.State != events.StepQueued {
+		if st.State != events.StepQueued || step != "" && step != id {
 			continue
 		}
 		k := checkpoint.Key{Tenant: j.Tenant, Job: j.ID, Step: id}

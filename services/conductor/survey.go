@@ -29,7 +29,7 @@ func (s *survey) finds(ctx context.Context, e *entry, d events.DueItem) (bool, e
 	outcome := place{events.StreamOutcomes, events.OutcomeOfStep(t, j, d.Step)}
 	switch d.Kind {
 	case events.DueTimer:
-		timer := place{events.StreamQueue, events.TimerSubject(t, j, d.Step)}
+		timer := place{events.StreamQueue, timerSubject(e.key, d)}
 		fired := place{events.StreamQueue, events.DueSubject(t, j)}
 		return s.either(ctx, timer, "", fired, events.ConsumerDue)
 	case events.DueUndo:
