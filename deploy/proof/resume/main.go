@@ -81,6 +81,9 @@ func prove(ctx context.Context, size int64, kills int, seed uint64) (err error) 
 	if err != nil {
 		return fmt.Errorf("killed: %w", err)
 	}
+	if rough.kills < kills {
+		return fmt.Errorf("the job was done after %d kills: try a larger file", rough.kills)
+	}
 	return report(calm, rough, size)
 }
 

@@ -61,7 +61,7 @@ type outcome struct {
 }
 
 // run runs the job on a mill of its own, which is killed after random times of up
-// to twice the gap.
+// to one and a half times the gap.
 func (p *proof) run(ctx context.Context, name string, kills int, gap time.Duration) (o outcome, err error) {
 	c := rig.Config{Config: mill.Config{
 		DataDir: filepath.Join(p.dir, name), HTTPAddr: "127.0.0.1:0", AllowPrivateNetworks: true, CheckpointBytes: interval,
@@ -86,7 +86,7 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 	for {
 		limit := time.Duration(0)
 		if o.kills < kills {
-			limit = time.Duration(p.random.Int64N(int64(2 * gap)))
+			limit = time.Duration(p.random.Int64N(int64(3*gap/2) + 1))
 		}
 		done, err := wait(ctx, m.URL, job, limit)
 		if err != nil {
