@@ -54,6 +54,9 @@ type Options struct {
 	// Resumed is told where the attempt goes on, unless that is the start and
 	// there was no checkpoint. Its error ends the attempt. Nil means nobody.
 	Resumed func(context.Context, events.Resumed) error
+	// Offered is told how far the work is whenever a place is offered. It must be
+	// quick. Nil means nobody.
+	Offered func(done int64)
 	// Slog takes a line when a place could not be saved. Nil discards.
 	Slog *slog.Logger
 	// Now is the clock. Nil means time.Now.

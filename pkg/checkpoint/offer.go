@@ -27,6 +27,9 @@ const lastWords = 2 * time.Second
 // does not answer, the attempt goes on, and pauses now and then for as long as the
 // log takes to say that it cannot.
 func (r *Run) Offer(ctx context.Context, done, total int64) error {
+	if r.c.o.Offered != nil {
+		r.c.o.Offered(done)
+	}
 	if ctx.Err() != nil {
 		return r.leave(ctx, done, total)
 	}

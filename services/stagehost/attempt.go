@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,9 +19,6 @@ import (
 	"github.com/millrace/millrace/pkg/stage"
 )
 
-// defaultTimeout bounds an attempt when neither step nor stage says how long.
-const defaultTimeout = 5 * time.Minute
-
 // attempt is a task being run.
 type attempt struct {
 	task    events.Task
@@ -29,6 +27,9 @@ type attempt struct {
 	stop    context.CancelCauseFunc
 	chain   *checkpoint.Chain
 	meter   meter
+	// moved is when the attempt got further last, in nanoseconds after started,
+	// and place how far it was at the last place that it offered.
+	moved, place atomic.Int64
 }
 
 // handle runs one task and publishes its outcome.
@@ -50,6 +51,9 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 	}
 	s, err := h.Stages.Find(task.Stage)
 	if err != nil {
+		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
+	}
+	if err := belated(m, task, started); err != nil {
 		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
 	}
 	return h.run(ctx, task, s, fresh(m, task), started)
@@ -77,18 +81,13 @@ func (h *Host) decode(m *bus.Message, name string, undo bool) (events.Task, erro
 // run runs an attempt to its end, or to the end of its time, and answers.
 func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh bool, started time.Time) error {
 	spec := s.Spec()
-	limit := time.Duration(task.TimeoutMS) * time.Millisecond
-	if limit <= 0 {
-		limit = spec.Timeout
-	}
-	if limit <= 0 {
-		limit = defaultTimeout
-	}
-	a := &attempt{task: task, spec: spec, started: started, chain: h.chain(task, spec, fresh, started)}
+	limit, over := bounds(task, spec, started)
+	a := &attempt{task: task, spec: spec, started: started}
+	a.chain = h.chain(a, fresh)
 	actx, stop := context.WithCancelCause(ctx)
 	a.stop = stop
 	defer stop(nil)
-	actx, cancel := context.WithTimeoutCause(actx, limit, fault.New(fault.StageTimeout, "after "+limit.String(), nil))
+	actx, cancel := context.WithTimeoutCause(actx, limit, over)
 	defer cancel()
 	h.begin(a)
 	defer h.end(a)
@@ -100,6 +99,9 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh b
 		defer close(done)
 		res, err = h.call(actx, s, spec, a, limit)
 	}()
+	var watch sync.WaitGroup
+	watch.Go(func() { a.watchStall(actx, done) })
+	defer watch.Wait()
 	select {
 	case <-done:
 	case <-actx.Done():
@@ -166,7 +168,7 @@ func (h *Host) task(a *attempt, spec stage.Spec, log *slog.Logger, limit time.Du
 	t := &stage.Task{
 		Job: e.Job, Tenant: e.Tenant, Pipeline: e.Pipeline.Name, Step: e.Step, Attempt: e.Attempt,
 		Deadline: a.started.Add(limit), Files: e.Files, Sources: e.Sources, RawConfig: e.Config,
-		Store: h.Store, Log: log, Report: a.meter.report, Checkpoints: a.chain,
+		Store: h.Store, Log: log, Report: a.report, Checkpoints: a.chain,
 	}
 	if !spec.Scratch {
 		return t, func() {}, nil

@@ -17,7 +17,8 @@ import (
 
 // chain returns the checkpoints of an attempt. fresh says that nobody can have
 // saved any yet.
-func (h *Host) chain(task events.Task, spec stage.Spec, fresh bool, started time.Time) *checkpoint.Chain {
+func (h *Host) chain(a *attempt, fresh bool) *checkpoint.Chain {
+	task, spec := a.task, a.spec
 	size := task.CheckpointBytes
 	if size == 0 || h.CheckpointBytes < 0 {
 		size = h.CheckpointBytes
@@ -27,9 +28,9 @@ func (h *Host) chain(task events.Task, spec stage.Spec, fresh bool, started time
 		Key:   checkpoint.Key{Tenant: task.Tenant, Job: task.Job, Step: task.Step},
 		Stage: task.Stage, Logic: spec.Logic, Worker: h.Worker, Attempt: task.Attempt, Undo: task.Undo,
 		Inputs: inputsOf(task), Fresh: fresh, Cause: task.Cause, Settle: task.Settle,
-		Bytes: size, Every: h.CheckpointEvery, Slog: h.Log,
+		Bytes: size, Every: h.CheckpointEvery, Slog: h.Log, Offered: a.offered,
 		Resumed: func(ctx context.Context, r events.Resumed) error {
-			return h.tellResumed(ctx, task, spec, r, started)
+			return h.tellResumed(ctx, task, spec, r, a.started)
 		},
 	})
 }
