@@ -54,6 +54,15 @@
 // can move it. [events.VerbRetry] gives all steps in attention a fresh budget;
 // [events.VerbAbandon] fails them. Both are also taken while other steps go on.
 //
+// # Limits on time
+//
+// A step may have a limit on all of its attempts and waits together, and a job a
+// deadline. Both run on while a job is paused or in attention. A worker keeps them
+// for the attempt that it has; a timer of the job does a little later, because
+// there may be no worker. A step whose time is over has failed, and a job that is
+// late ends like one of which a critical step has failed. Neither awaits an open
+// attempt: its answer is stale.
+//
 // # Ending early
 //
 // When a critical step fails, or someone cancels, every step without an open
