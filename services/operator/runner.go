@@ -211,7 +211,14 @@ func (r *runner) probing() bool {
 
 // stop ends the operation by itself.
 func (r *runner) stop(ctx context.Context, why string, code fault.Code) error {
-	return r.move(ctx, api.OperationStopped, why, string(code))
+	if err := r.move(ctx, api.OperationStopped, why, string(code)); err != nil {
+		return err
+	}
+	// Somebody may have resumed it already: that must not pass for never stopped.
+	stopped := *r.head
+	stopped.State = api.OperationStopped
+	r.head = &stopped
+	return nil
 }
 
 // move changes the state of an operation that runs. Somebody who was faster counts.

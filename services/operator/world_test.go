@@ -251,6 +251,11 @@ func (w *world) start(o *operator.Operator, r api.OperationRequest) api.Operatio
 func (w *world) await(o *operator.Operator, id string, what string, want func(api.Operation) bool) api.Operation {
 	w.t.Helper()
 	var op api.Operation
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("%s: %+v", what, op)
+		}
+	})
 	w.eventually(what, func() bool {
 		var err error
 		if op, err = o.Get(w.t.Context(), events.DefaultTenant, id); err != nil {
@@ -311,7 +316,7 @@ func (w *world) items(o *operator.Operator, id string, state api.ItemState) []ap
 // eventually waits for as long as only a broken test takes.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(20 * time.Second)
 	for !cond() {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("not in time: %s", what)
