@@ -61,8 +61,8 @@ func doorOf(subject string) (door, error) {
 // Invalid is the error of a payload that its door would not take: a fault
 // deadletter.invalid with everything that is wrong.
 type Invalid struct {
-	fault  *fault.Error
-	Errors []events.ProblemError
+	fault *fault.Error
+	list  []events.ProblemError
 }
 
 // Error is the fault's.
@@ -70,6 +70,9 @@ func (e *Invalid) Error() string { return e.fault.Error() }
 
 // Unwrap gives the fault to errors.As.
 func (e *Invalid) Unwrap() error { return e.fault }
+
+// ProblemErrors lists what is wrong.
+func (e *Invalid) ProblemErrors() []events.ProblemError { return e.list }
 
 func invalid(list ...events.ProblemError) error {
 	detail := fault.Clip(list[0].Pointer+": "+list[0].Detail, 300)

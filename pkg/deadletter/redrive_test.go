@@ -179,7 +179,7 @@ func TestRedriveValidatesAgainstTheDoor(t *testing.T) {
 				t.Fatalf("%v, want %q", err, c.code)
 			}
 			var all *deadletter.Invalid
-			if c.code == fault.DeadletterInvalid && (!errors.As(err, &all) || len(all.Errors) == 0) {
+			if c.code == fault.DeadletterInvalid && (!errors.As(err, &all) || len(all.ProblemErrors()) == 0) {
 				t.Errorf("%v names nothing", err)
 			}
 			l, err := w.store.Get(t.Context(), "default", "1")

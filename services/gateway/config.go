@@ -79,6 +79,8 @@ type Config struct {
 	Stages []stage.Spec
 	// Jobs answers GET /v1/jobs. Nil answers it with http.not_ready.
 	Jobs Lister
+	// Operations answers /v1/operations. Nil answers it with http.not_ready.
+	Operations Operations
 	// AllowedHosts are names besides loopback that the Host header may have while
 	// the gateway listens on loopback, without a port.
 	AllowedHosts []string

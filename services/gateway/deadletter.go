@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -140,13 +139,4 @@ func (x *exchange) statedRevision() (*uint64, error) {
 		return nil, badRequest("If-Match is not the ETag of what was read")
 	}
 	return &n, nil
-}
-
-// complaining lists everything that is wrong with a payload.
-func complaining(err error) error {
-	var all *deadletter.Invalid
-	if !errors.As(err, &all) {
-		return err
-	}
-	return withErrors(fault.DeadletterInvalid, fault.From(err).Detail, all.Errors)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/services/conductor"
 	"github.com/millrace/millrace/services/gateway"
+	"github.com/millrace/millrace/services/operator"
 	"github.com/millrace/millrace/services/projector"
 	"github.com/millrace/millrace/services/stagehost"
 )
@@ -148,9 +149,16 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
+	ops, err := operator.New(operator.Config{
+		Bus: conn, Jobs: jobs, Pipelines: m.registry, Log: m.Log.With("part", "operator"),
+	})
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Config{
 		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
-		Log: m.Log.With("part", RoleGateway),
+		Operations: ops,
+		Log:        m.Log.With("part", RoleGateway),
 	})
 	if err != nil {
 		return err
@@ -159,6 +167,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 		return fault.New(fault.MillStartFailed, "listen for HTTP", err)
 	}
 	running.start(ctx, "projector", jobs.Run)
+	running.start(ctx, "operator", ops.Run)
 	running.start(ctx, "gateway", func(ctx context.Context) error { return g.Run(ctx, m.listener) })
 	return ready(ctx, running, jobs.Synced())
 }
