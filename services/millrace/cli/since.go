@@ -25,12 +25,8 @@ func parseSince(flag, text string, now time.Time) (time.Time, error) {
 }
 
 // completesWords lets the shell complete a flag that takes one of a few words.
-func completesWords[T ~string](cmd *cobra.Command, flag string, words []T) {
-	list := make([]string, len(words))
-	for i, w := range words {
-		list[i] = string(w)
-	}
+func completesWords[T ~string](cmd *cobra.Command, flag string, list []T) {
 	// The only error is an unknown flag, and every caller has it.
 	_ = cmd.RegisterFlagCompletionFunc(flag,
-		cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+		cobra.FixedCompletions(words(list), cobra.ShellCompDirectiveNoFileComp))
 }
