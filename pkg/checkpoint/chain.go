@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	defaultBytes = 32 << 20
+	defaultBytes = 16 << 20
 	defaultEvery = 10 * time.Second
 )
 
@@ -46,7 +46,7 @@ type Options struct {
 	// Settle is a person's word on effects that nobody could tell of.
 	Settle events.Settlement
 	// Bytes is how many bytes may have to be done again after a crash. Zero means
-	// 32 MiB, negative that nothing is saved.
+	// 16 MiB, negative that nothing is saved.
 	Bytes int64
 	// Every is how long nothing is saved at most while work goes on. Zero means
 	// 10 seconds.

@@ -95,7 +95,7 @@ type Config struct {
 	// second, negative not at all.
 	Drain time.Duration
 	// CheckpointBytes is how much work a crash may cost a step at most, in bytes,
-	// where the step does not say so itself. Zero means 32 MiB, negative that
+	// where the step does not say so itself. Zero means 16 MiB, negative that
 	// nothing is saved.
 	CheckpointBytes int64
 	// CheckpointEvery is how long an attempt that moves saves nothing at most.

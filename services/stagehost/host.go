@@ -63,7 +63,7 @@ type Config struct {
 	// Zero means 3 seconds.
 	Grace time.Duration
 	// CheckpointBytes is how much work a crash may cost at most, in bytes, where
-	// a step does not say so itself. Zero means 32 MiB, negative that no step
+	// a step does not say so itself. Zero means 16 MiB, negative that no step
 	// saves anything.
 	CheckpointBytes int64
 	// CheckpointEvery is how long an attempt that moves saves nothing at most.

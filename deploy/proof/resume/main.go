@@ -29,7 +29,7 @@ import (
 )
 
 // interval is the checkpoint interval of the mill, in bytes: its default.
-const interval = 32 << 20
+const interval = 16 << 20
 
 func main() {
 	rig.Main()

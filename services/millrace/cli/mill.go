@@ -42,7 +42,7 @@ func (f *millFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
-	flags.StringVar(&f.interval, "checkpoint-bytes", "32MiB", "`SIZE` of the work that a crash may cost a step, or off to save nothing")
+	flags.StringVar(&f.interval, "checkpoint-bytes", "16MiB", "`SIZE` of the work that a crash may cost a step, or off to save nothing")
 	flags.DurationVar(&c.CheckpointEvery, "checkpoint-every", 10*time.Second, "`TIME` a step that moves saves nothing at most")
 	flags.StringVar(&f.logLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
 	flags.BoolVar(&f.logJSON, "log-json", false, "write the log as JSON lines")
