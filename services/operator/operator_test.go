@@ -1,11 +1,13 @@
 package operator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 )
 
@@ -179,6 +181,70 @@ func TestRollbackInBulk(t *testing.T) {
 	defer w.server.mu.Unlock()
 	for _, id := range ids {
 		same(t, "undos of "+id, w.server.undone[id], 1)
+	}
+}
+
+func TestRollbackOfWhatCannotBeTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(`apiVersion: millrace.dev/v1
+kind: Pipeline
+metadata: { name: call }
+spec:
+  steps:
+    - id: call
+      uses: fragile@1
+    - id: tell
+      uses: fragile@1
+      irreversible: true
+`)
+	w.submit("a", 2, events.JobCompleted)
+	o, _ := w.running(quick())
+	r := api.OperationRequest{Verb: api.OperationRollback, Filter: api.OperationFilter{Pipeline: "call"}, Rate: 1000}
+	op := w.done(o, w.start(o, r).ID)
+	same(t, "counts", op.Counts, api.OperationCounts{Matched: 2, Refused: 2})
+	same(t, "code", w.items(o, op.ID, "")[0].Code, string(fault.RollbackIrreversible))
+	r.AcceptIrreversible = true
+	op = w.done(o, w.start(o, r).ID)
+	same(t, "accepted", op.Counts, api.OperationCounts{Matched: 2, Done: 2})
+	w.eventually("both are rolled back", func() bool { return w.count(events.JobRolledBack) == 2 })
+}
+
+// Many items are spread over many keys, and each has its result.
+func TestManyItems(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const many = 10_100
+	ids := make([]string, many)
+	for i := range ids {
+		ids[i] = events.JobID(events.DefaultTenant, fmt.Sprint(i))
+	}
+	o, _ := w.running(quick())
+	op := w.start(o, api.OperationRequest{Verb: api.OperationRetry, Filter: api.OperationFilter{IDs: ids}, DryRun: true})
+	same(t, "matched", op.Counts.Matched, many)
+	if n := len(op.Filter.IDs); n > 20 {
+		t.Errorf("%d ids are repeated", n)
+	}
+	op = w.done(o, op.ID)
+	same(t, "counts", op.Counts, api.OperationCounts{Matched: many, Refused: many})
+	for i, it := range w.items(o, op.ID, "") {
+		if it.ID != ids[i] || it.Code != string(fault.JobNotFound) {
+			t.Fatalf("item %d: %+v", i, it)
+		}
+	}
+	kv, err := w.conn.KV(t.Context(), events.BucketOperations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	err = kv.Each(t.Context(), ">", func(e *bus.Entry) error {
+		if keys++; len(e.Value) > 64<<10 {
+			t.Errorf("%s holds %d bytes", e.Key, len(e.Value))
+		}
+		return nil
+	})
+	if err != nil || keys < 80 {
+		t.Errorf("%d keys, %v", keys, err)
 	}
 }
 

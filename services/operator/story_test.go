@@ -190,17 +190,14 @@ func TestRedriveInBulk(t *testing.T) {
 	if op.Counts.Done > 20 {
 		t.Errorf("%+v", op.Counts)
 	}
-	late := `apiVersion: millrace.dev/v1
+	w.apply(`apiVersion: millrace.dev/v1
 kind: Pipeline
 metadata: { name: late }
 spec:
   steps:
     - id: call
       uses: fragile@1
-`
-	if _, _, err := w.mill.Pipelines().Apply(t.Context(), events.DefaultTenant, []byte(late)); err != nil {
-		t.Fatal(err)
-	}
+`)
 	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID); err != nil {
 		t.Fatal(err)
 	}

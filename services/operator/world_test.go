@@ -145,9 +145,7 @@ func newWorld(t *testing.T) *world {
 	case <-time.After(time.Minute):
 		t.Fatal("the mill is not ready")
 	}
-	if _, _, err := m.Pipelines().Apply(t.Context(), events.DefaultTenant, []byte(pipelineFile)); err != nil {
-		t.Fatal(err)
-	}
+	w.apply(pipelineFile)
 	if w.conn, err = m.Connect(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +155,14 @@ func newWorld(t *testing.T) *world {
 	}
 	background(t, "projector", w.jobs.Run)
 	return w
+}
+
+// apply makes a pipeline file the current version.
+func (w *world) apply(src string) {
+	w.t.Helper()
+	if _, _, err := w.mill.Pipelines().Apply(w.t.Context(), events.DefaultTenant, []byte(src)); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // background runs something until the test ends, or the function it returns is called.
@@ -316,7 +322,7 @@ func (w *world) items(o *operator.Operator, id string, state api.ItemState) []ap
 // eventually waits for as long as only a broken test takes.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for !cond() {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("not in time: %s", what)
