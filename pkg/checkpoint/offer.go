@@ -67,10 +67,17 @@ func (r *Run) due(done int64) (due, must bool) {
 		return false, false
 	case n+r.stride > o.Bytes/2:
 		return true, true
-	case n >= o.Bytes/4 && (r.retry || r.tails() <= o.Bytes/16):
+	case n >= o.Bytes/4 && (r.retry || r.aligned()):
 		return true, false
 	}
 	return o.Now().Sub(r.last) >= o.Every, false
+}
+
+// aligned reports whether the outputs are where a place costs little: near the end
+// of a chunk. Without an output there is nothing to gain by a place before its time.
+func (r *Run) aligned() bool {
+	tails := r.tails() // forgets outputs that have ended
+	return len(r.open) > 0 && tails <= r.c.o.Bytes/16
 }
 
 // Save is an Offer that is always taken, and returns when the place is durable.

@@ -40,7 +40,7 @@ spec:
 `
 
 // intervals are what is compared, in MiB; -1 is off and comes first.
-var intervals = []int64{-1, 4, 16, 64, 256}
+var intervals = []int64{-1, 4, 16, 32, 64, 256}
 
 func main() {
 	rig.Main()
@@ -93,7 +93,21 @@ func report(best map[int64]run, size int64) {
 		fmt.Printf("%-14s %10s %10.0f %14.2f %12d\n", name(interval), r.took.Round(time.Millisecond),
 			float64(size)/(1<<20)/r.took.Seconds(), best[-1].took.Seconds()/r.took.Seconds(), r.saved)
 	}
+	fmt.Printf("\n%-14s", "seconds")
+	for _, step := range steps {
+		fmt.Printf(" %10s", step)
+	}
+	for _, interval := range intervals {
+		fmt.Printf("\n%-14s", name(interval))
+		for _, step := range steps {
+			fmt.Printf(" %10.2f", best[interval].steps[step].Seconds())
+		}
+	}
+	fmt.Println()
 }
+
+// steps are those of the pipeline.
+var steps = []string{"fetch", "hash", "compress", "encrypt", "publish"}
 
 func name(interval int64) string {
 	if interval < 0 {
@@ -106,11 +120,13 @@ func name(interval int64) string {
 type run struct {
 	took  time.Duration
 	saved int
+	steps map[string]time.Duration
 }
 
 // once runs the job on a new mill and counts what its steps saved.
 func once(ctx context.Context, dir, url string, interval int64) (r run, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	r.steps = map[string]time.Duration{}
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		return r, err
@@ -142,6 +158,7 @@ func once(ctx context.Context, dir, url string, interval int64) (r run, err erro
 			}
 			if o := rec.Input.Outcome; o != nil && o.Verdict == events.VerdictSucceeded {
 				r.saved += o.Checkpoints
+				r.steps[o.Step] = o.EndedAt.Sub(o.StartedAt)
 			}
 		}
 		return nil
