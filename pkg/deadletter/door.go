@@ -109,8 +109,10 @@ func (d door) check(payload []byte) error {
 	}
 	name, _, _ := strings.Cut(says.Stage, "@")
 	for _, c := range []struct{ pointer, said, meant string }{
-		{"/tenant", says.Tenant, d.tenant}, {"/job", says.Job, d.job},
-		{"/step", says.Step, d.step}, {"/stage", name, d.stage},
+		{"/tenant", says.Tenant, d.tenant},
+		{"/job", says.Job, d.job},
+		{"/step", says.Step, d.step},
+		{"/stage", name, d.stage},
 	} {
 		if c.meant != "" && c.said != c.meant {
 			return wrong(c.pointer, "the subject says "+c.meant)

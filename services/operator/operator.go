@@ -53,8 +53,11 @@ func (c *Config) setDefaults() error {
 		value *time.Duration
 		zero  time.Duration
 	}{
-		{&c.Lease, 6 * time.Second}, {&c.Look, 100 * time.Millisecond}, {&c.Ramp, 2 * time.Second},
-		{&c.Settle, time.Minute}, {&c.Patience, time.Minute},
+		{&c.Lease, 6 * time.Second},
+		{&c.Look, 100 * time.Millisecond},
+		{&c.Ramp, 2 * time.Second},
+		{&c.Settle, time.Minute},
+		{&c.Patience, time.Minute},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.zero
