@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 )
 
 // claimTries bounds how often a claim is tried while an older attempt, which does
@@ -144,10 +145,7 @@ func (c *Chain) cause(p place) *events.Fault {
 	if c.o.Cause != nil || p.attempt == 0 || p.attempt != c.o.Attempt {
 		return c.o.Cause
 	}
-	f := fault.New(fault.StageWorkerLost, "", nil)
-	return &events.Fault{
-		Code: string(f.Code), Class: string(f.Class()), Message: f.Message(), Hint: f.Code.Info().Hint,
-	}
+	return flow.Recorded(fault.New(fault.StageWorkerLost, "", nil))
 }
 
 // record is the claim of a place.

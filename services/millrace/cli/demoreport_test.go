@@ -48,7 +48,7 @@ func TestDemoReportDecidesTheExitCode(t *testing.T) {
 func TestQuotedCanBePasted(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"/tmp/x-1": "/tmp/x-1", "/a b": "'/a b'", "/it's": `'/it'\''s'`, "/$x": "'/$x'",
+		"/srv/x-1": "/srv/x-1", "/a b": "'/a b'", "/it's": `'/it'\''s'`, "/$x": "'/$x'",
 	} {
 		if got := quoted(in); got != want {
 			t.Errorf("quoted(%s) = %s, want %s", in, got, want)
