@@ -91,7 +91,8 @@ func (r *rehearsal) older(left chain) []forgery {
 	}
 }
 
-// after lets the next attempt work in the world as it is, with other records.
+// after lets the next attempt work in the world as it is, with other records. One
+// that fails for a reason that passes is followed by another, as in a mill.
 func (x *trial) after(where string, log [][]byte) *incarnation {
 	x.Helper()
 	other, at := checkpoint.NewMemory(), uint64(0)
@@ -101,9 +102,14 @@ func (x *trial) after(where string, log [][]byte) *incarnation {
 			x.Fatal(err)
 		}
 	}
-	i := x.j.incarnate(x.r.k, x.w.split(x, other)).start()
-	i.wait(x.T, where)
-	return i
+	w := x.w.split(x, other)
+	for retries := 2; ; retries-- {
+		i := x.j.incarnate(x.r.k, w).start()
+		i.wait(x.T, where)
+		if retries == 0 || x.r.c.Fault != "" || fault.ClassOf(i.err) != fault.Transient {
+			return i
+		}
+	}
 }
 
 // trust checks what has become of an attempt that was lied to: the right result,
