@@ -18,7 +18,6 @@ import (
 
 	"github.com/millrace/millrace/deploy/proof/rig"
 	"github.com/millrace/millrace/deploy/s3test/server"
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/seal"
 	"github.com/millrace/millrace/services/mill"
@@ -79,7 +78,7 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 	if err != nil {
 		return o, err
 	}
-	job, err := p.submit(ctx, m.URL)
+	job, err := rig.Submit(ctx, m.URL, "proof", fmt.Appendf(nil, pipeline, p.identity.Recipient()), p.source.URL)
 	if err != nil {
 		return o, errors.Join(err, kill(m))
 	}
@@ -124,23 +123,6 @@ func start(c rig.Config) (*rig.Mill, int64, error) {
 	return m, idle, err
 }
 
-// submit hands the job in.
-func (p *proof) submit(ctx context.Context, url string) (job string, err error) {
-	cl, err := client.New(client.Config{Server: url})
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, cl.Close()) }()
-	if _, err := cl.ApplyPipeline(ctx, "proof", fmt.Appendf(nil, pipeline, p.identity.Recipient())); err != nil {
-		return "", err
-	}
-	r, err := cl.Submit(ctx, "proof", events.Submission{Files: []events.Source{{URL: p.source.URL}}})
-	if err != nil {
-		return "", err
-	}
-	return r.Job, nil
-}
-
 // wait waits for the job until a limit, zero for none, and reports whether it has
 // completed.
 func wait(ctx context.Context, url, job string, limit time.Duration) (done bool, err error) {
@@ -149,21 +131,11 @@ func wait(ctx context.Context, url, job string, limit time.Duration) (done bool,
 		defer cancel()
 		ctx = short
 	}
-	cl, err := client.New(client.Config{Server: url})
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, cl.Close()) }()
-	j, err := cl.Wait(ctx, job)
-	switch {
-	case ctx.Err() != nil:
+	_, err = rig.Wait(ctx, url, job)
+	if ctx.Err() != nil {
 		return false, nil
-	case err != nil:
-		return false, err
-	case j.Job.State != events.JobCompleted:
-		return false, fmt.Errorf("the job ended as %s: %+v", j.Job.State, j.Job.Fault)
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // finish looks at what is left, and ends the mill.
@@ -187,24 +159,21 @@ func (p *proof) finish(ctx context.Context, m *rig.Mill, idle int64, job string,
 }
 
 // history prints what the events say of each resumption.
-func (o *outcome) history(ctx context.Context, url, job string) (err error) {
-	cl, err := client.New(client.Config{Server: url})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cl.Close()) }()
-	for r, err := range cl.Records(ctx, job) {
-		if err != nil {
-			return err
+func (o *outcome) history(ctx context.Context, url, job string) error {
+	return rig.With(url, func(c *client.Client) error {
+		for r, err := range c.Records(ctx, job) {
+			if err != nil {
+				return err
+			}
+			if r.Type != "step.resumed" {
+				continue
+			}
+			o.resumed++
+			to := r.Job.Steps[r.Step].Resumed
+			fmt.Printf("  %-8s %s at %7.1f MiB of %.1f (checkpoint %d) %s\n", r.Step, to.Decision, mib(to.Done), mib(to.Total), to.Checkpoint, to.Reason)
 		}
-		if r.Type != "step.resumed" {
-			continue
-		}
-		o.resumed++
-		to := r.Job.Steps[r.Step].Resumed
-		fmt.Printf("  %-8s %s at %7.1f MiB of %.1f (checkpoint %d) %s\n", r.Step, to.Decision, mib(to.Done), mib(to.Total), to.Checkpoint, to.Reason)
-	}
-	return nil
+		return nil
+	})
 }
 
 // object reads what was published, decrypts and decompresses it.
