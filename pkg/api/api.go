@@ -108,6 +108,13 @@ type Route struct {
 	Method  string `json:"method"`
 	Path    string `json:"path"`
 	Summary string `json:"summary"`
+	// Scope is what a principal needs while identity is on: the name of a scope, or
+	// several of which one is enough; "known" for anybody who has proved who they
+	// are, "open" for everybody. Empty means that the route is closed.
+	Scope string `json:"scope"`
+	// Mill is true for routes about the whole mill: they take no principal of one
+	// tenant.
+	Mill bool `json:"mill,omitempty"`
 }
 
 // Stage is what there is to know about a stage without running it.

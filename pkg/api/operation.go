@@ -133,6 +133,9 @@ type Operation struct {
 	// stopped last.
 	AcceptedAt time.Time `json:"accepted_at"`
 	ChangedAt  time.Time `json:"changed_at"`
+	// ChangedBy is who did that. Empty means that it stopped by itself, or has run
+	// since it was accepted.
+	ChangedBy string `json:"changed_by,omitempty"`
 }
 
 // OperationCounts count the items of an operation.

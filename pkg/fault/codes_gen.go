@@ -310,6 +310,8 @@ const (
 	MillDataDirInUse Code = "mill.data_dir_in_use"
 	// MillBadConfig: the configuration is not usable.
 	MillBadConfig Code = "mill.bad_config"
+	// MillUnsafeAddress: others could reach the mill unprotected.
+	MillUnsafeAddress Code = "mill.unsafe_address"
 	// MillStartFailed: the mill could not start.
 	MillStartFailed Code = "mill.start_failed"
 	// InternalBug: an invariant of Millrace does not hold.
@@ -344,6 +346,32 @@ const (
 	HTTPDigestMismatch Code = "http.digest_mismatch"
 	// HTTPTooBusy: the server handles as many requests of this kind as it may.
 	HTTPTooBusy Code = "http.too_busy"
+	// AuthRequired: the request does not say who makes it.
+	AuthRequired Code = "auth.required"
+	// AuthInvalid: the credentials are not valid.
+	AuthInvalid Code = "auth.invalid"
+	// AuthExpired: the credentials have expired.
+	AuthExpired Code = "auth.expired"
+	// AuthScope: the credentials do not allow this.
+	AuthScope Code = "auth.scope"
+	// AuthTenant: the credentials are not for that tenant.
+	AuthTenant Code = "auth.tenant"
+	// AuthMill: this is about the whole mill, and the credentials are for one tenant.
+	AuthMill Code = "auth.mill"
+	// AuthClosed: nobody may use this route.
+	AuthClosed Code = "auth.closed"
+	// AuthTooManyFailures: too many requests with credentials that are not valid came from this address.
+	AuthTooManyFailures Code = "auth.too_many_failures"
+	// AuthUnavailable: it cannot be told now who makes the request.
+	AuthUnavailable Code = "auth.unavailable"
+	// KeyInvalid: the key cannot be made.
+	KeyInvalid Code = "key.invalid"
+	// KeyNotFound: there is no such key.
+	KeyNotFound Code = "key.not_found"
+	// KeyTooWide: nobody makes a key that may do more than their own.
+	KeyTooWide Code = "key.too_wide"
+	// KeyTooMany: there are as many keys as there may be.
+	KeyTooMany Code = "key.too_many"
 	// ClientUnreachable: the mill cannot be reached.
 	ClientUnreachable Code = "client.unreachable"
 	// ClientBadAnswer: the answer is not that of a mill.
@@ -562,6 +590,7 @@ var registry = map[Code]Info{
 	HTTPNotReady:             {HTTPNotReady, "dependency_down", 503, "the service is starting or cannot reach the broker", "Try again in a moment."},
 	MillDataDirInUse:         {MillDataDirInUse, "conflict", 409, "another mill uses this data directory", "Stop the other mill, or choose another --data-dir."},
 	MillBadConfig:            {MillBadConfig, "schema_mismatch", 400, "the configuration is not usable", "The message names the flag; millrace serve --help lists them all."},
+	MillUnsafeAddress:        {MillUnsafeAddress, "policy", 500, "others could reach the mill unprotected", "Listen on loopback, or turn identity on with --auth keys and TLS with --tls-cert and --tls-key; --insecure-no-auth and --insecure-no-tls say plainly that something else protects it."},
 	MillStartFailed:          {MillStartFailed, "dependency_down", 503, "the mill could not start", "The message has the cause: an address in use, a folder that cannot be written."},
 	InternalBug:              {InternalBug, "bug", 500, "an invariant of Millrace does not hold", "This is a bug; report it with the log and the job's events."},
 	CliUsage:                 {CliUsage, "schema_mismatch", 400, "the command line is not usable", "Run the command with --help to see what it takes."},
@@ -579,6 +608,19 @@ var registry = map[Code]Info{
 	HTTPCrossSite:            {HTTPCrossSite, "policy", 403, "another web site asks a browser to change something here", "Open the page from the server itself, or ask the operator to trust the origin."},
 	HTTPDigestMismatch:       {HTTPDigestMismatch, "data_quality", 400, "the content does not match its Content-Digest", "It was damaged on the way or changed while it was sent; send it again."},
 	HTTPTooBusy:              {HTTPTooBusy, "rate_limited", 503, "the server handles as many requests of this kind as it may", "Try again in a moment."},
+	AuthRequired:             {AuthRequired, "auth", 401, "the request does not say who makes it", "Send an API key or a token: Authorization: Bearer TOKEN; for the command line, --token-file FILE or MILLRACE_TOKEN."},
+	AuthInvalid:              {AuthInvalid, "auth", 401, "the credentials are not valid", "Check that the key or token is whole and for this mill, and that it was not revoked; millrace key list shows the keys there are."},
+	AuthExpired:              {AuthExpired, "auth", 401, "the credentials have expired", "Get a new token, or have a new key made with millrace key create."},
+	AuthScope:                {AuthScope, "auth", 403, "the credentials do not allow this", "The detail names the scope that is missing; use a key that has it, or have one made with millrace key create --scope."},
+	AuthTenant:               {AuthTenant, "auth", 403, "the credentials are not for that tenant", "Leave out --tenant and the Millrace-Tenant header, or use a key of that tenant."},
+	AuthMill:                 {AuthMill, "auth", 403, "this is about the whole mill, and the credentials are for one tenant", "Ask an operator whose key is for all tenants."},
+	AuthClosed:               {AuthClosed, "auth", 403, "nobody may use this route", "The route names no scope, so it stays closed while identity is on; this is a mistake in the program."},
+	AuthTooManyFailures:      {AuthTooManyFailures, "rate_limited", 429, "too many requests with credentials that are not valid came from this address", "Find the program with the wrong key and stop it; valid credentials still work."},
+	AuthUnavailable:          {AuthUnavailable, "dependency_down", 503, "it cannot be told now who makes the request", "The keys or the issuer's certificates cannot be read; try again in a moment."},
+	KeyInvalid:               {KeyInvalid, "schema_mismatch", 422, "the key cannot be made", "The detail names what is wrong; millrace key create --help has an example."},
+	KeyNotFound:              {KeyNotFound, "data_quality", 404, "there is no such key", "Run millrace key list."},
+	KeyTooWide:               {KeyTooWide, "policy", 403, "nobody makes a key that may do more than their own", "Leave out the scope or the tenant that your own key does not have."},
+	KeyTooMany:               {KeyTooMany, "policy", 409, "there are as many keys as there may be", "Revoke keys that are not used any more: millrace key revoke ID."},
 	ClientUnreachable:        {ClientUnreachable, "dependency_down", 503, "the mill cannot be reached", "Start one with millrace dev, or check the address in --server or MILLRACE_SERVER."},
 	ClientBadAnswer:          {ClientBadAnswer, "bug", 502, "the answer is not that of a mill", "Check that the address is that of a millrace gateway and not of another program."},
 	ClientInterrupted:        {ClientInterrupted, "transient", 503, "the connection broke before the answer was complete", "Repeat the call with the same idempotency key; that is harmless."},

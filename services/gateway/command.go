@@ -13,20 +13,22 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/identity"
 )
-
-// commandBy is what the audit says of who asked, as long as nobody has to say who
-// they are.
-const commandBy = "http"
 
 // postCommand asks something of a job and waits for a moment for the effect. It
 // answers 202 when the command has taken effect or will, 200 when there was nothing
 // to do any more, and 409, with what is allowed instead, when the job's state
 // forbids it. With If-Match it is about that revision of the job alone.
 func (g *Gateway) postCommand(x *exchange) error {
-	cmd := events.Command{Verb: events.Verb(path.Base(x.r.URL.Path)), By: commandBy}
+	cmd := events.Command{Verb: events.Verb(path.Base(x.r.URL.Path)), By: x.by("")}
 	if err := x.order(&cmd); err != nil {
 		return err
+	}
+	if cmd.Effect != "" { // only a person can know
+		if err := x.may(identity.Decide); err != nil {
+			return err
+		}
 	}
 	s, err := x.subject()
 	if err != nil {

@@ -81,6 +81,12 @@ type Config struct {
 	Jobs Lister
 	// Operations answers /v1/operations. Nil answers it with http.not_ready.
 	Operations Operations
+	// Auth tells who makes a request. Nil means that nobody is asked: everybody may
+	// do everything, for whichever tenant they say.
+	Auth Authenticator
+	// TrustLocal takes requests without credentials from this machine, while the
+	// gateway listens on loopback only, for those of its owner.
+	TrustLocal bool
 	// AllowedHosts are names besides loopback that the Host header may have while
 	// the gateway listens on loopback, without a port.
 	AllowedHosts []string

@@ -67,7 +67,7 @@ func (g *Gateway) postRedrive(x *exchange) error {
 
 // deleteDeadLetter marks a dead letter as one that nothing is to be done about.
 func (g *Gateway) deleteDeadLetter(x *exchange) error {
-	o := deadletter.Order{By: commandBy, Reason: x.r.URL.Query().Get("reason")}
+	o := deadletter.Order{By: x.by(""), Reason: x.r.URL.Query().Get("reason")}
 	if err := checkReason(o.Reason); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (x *exchange) deadLetter(status int, l api.DeadLetter) error {
 
 // deadOrder reads the body of a redrive, which may be missing.
 func (x *exchange) deadOrder() (o deadletter.Order, err error) {
-	o.By = commandBy
+	o.By = x.by("")
 	if o.Revision, err = x.statedRevision(); err != nil {
 		return o, err
 	}

@@ -17,10 +17,16 @@ import (
 // bury stores dead letters of submissions, as the conductor's consumer does.
 func bury(t *testing.T, w *gatewaytest.World, payloads ...string) {
 	t.Helper()
+	buryFor(t, w, "default", payloads...)
+}
+
+// buryFor stores dead letters of a tenant.
+func buryFor(t *testing.T, w *gatewaytest.World, tenant string, payloads ...string) {
+	t.Helper()
 	for i, payload := range payloads {
 		data, err := json.Marshal(events.DeadLetter{
 			Consumer: events.ConsumerIntake, Stream: events.StreamIntake, Sequence: uint64(i + 1),
-			Subject: events.SubmitSubject("default", "keep"), Code: "submit.invalid", Reason: "no",
+			Subject: events.SubmitSubject(tenant, "keep"), Code: "submit.invalid", Reason: "no",
 			Headers: map[string][]string{"Authorization": {"Bearer x"}},
 			Data:    []byte(payload), Size: int64(len(payload)), Time: time.Now().UTC(),
 		})
@@ -28,7 +34,7 @@ func bury(t *testing.T, w *gatewaytest.World, payloads ...string) {
 			t.Fatal(err)
 		}
 		err = w.Conn.Publish(t.Context(), bus.Out{
-			Subject: events.DeadSubject(events.ConsumerIntake, "default"), Data: data,
+			Subject: events.DeadSubject(events.ConsumerIntake, tenant), Data: data,
 			ID: events.LetterID(events.StreamIntake, uint64(i+1), time.Unix(int64(i), 0)),
 		})
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/identity"
 )
 
 // lastRead is how long the rest of a body that nobody wants may take to arrive.
@@ -26,20 +27,31 @@ type exchange struct {
 	body   *pacedBody // nil when the request has none
 	tenant string
 	id     string
+	// asked is the tenant that the request names, if any; the one that it is about
+	// is tenant.
+	asked string
+	// principal is who makes the request. It is nil while identity is off, and on
+	// routes that are open.
+	principal *identity.Principal
 }
 
 type exchangeKey struct{}
 
 // outermost is what every request goes through before it reaches its route.
-func (g *Gateway) outermost(next http.Handler) http.Handler {
+func (g *Gateway) outermost(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := g.newExchange(w, r)
 		defer func() { x.finish(recover()) }()
-		if err := x.admit(); err != nil {
+		err := x.admit()
+		if err == nil {
+			_, pattern := mux.Handler(x.r)
+			err = x.enter(g.doorway(x.r.Method, pattern))
+		}
+		if err != nil {
 			x.refuse(err)
 			return
 		}
-		next.ServeHTTP(x.w, x.r)
+		mux.ServeHTTP(x.w, x.r)
 	})
 }
 
@@ -81,11 +93,8 @@ func (x *exchange) admit() error {
 	if err := x.g.guard(x.r); err != nil {
 		return err
 	}
-	x.tenant = x.r.Header.Get(api.HeaderTenant)
-	if x.tenant == "" {
-		x.tenant = events.DefaultTenant
-	}
-	if !events.ValidToken(x.tenant) {
+	x.asked = x.r.Header.Get(api.HeaderTenant)
+	if x.asked != "" && !events.ValidToken(x.asked) {
 		return badRequest(api.HeaderTenant + " is not 1 to 64 of a-z, 0-9, _ and -")
 	}
 	if e := x.r.Header.Get("Content-Encoding"); e != "" && e != "identity" {

@@ -31,6 +31,8 @@ type Gateway struct {
 	uploads   slots
 	followers slots
 	handler   http.Handler
+	doors     map[string]access          // who may use a route, by method and path
+	answers   map[string]map[string]bool // which methods a path takes
 
 	stop    sync.Once
 	closing chan struct{} // closed when requests that wait must come to an end

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/identity"
 )
 
 // maxOperation bounds the request for an operation in bytes: it may name many jobs.
@@ -25,7 +26,7 @@ type Operations interface {
 	List(ctx context.Context, tenant string) (api.OperationList, error)
 	Items(ctx context.Context, tenant, id string, q api.ItemQuery) (api.OperationItems, error)
 	Stop(ctx context.Context, tenant, id, reason, by string) (api.Operation, error)
-	Resume(ctx context.Context, tenant, id string) (api.Operation, error)
+	Resume(ctx context.Context, tenant, id, by string) (api.Operation, error)
 }
 
 // operations returns who carries operations out. Fault: http.not_ready.
@@ -47,11 +48,14 @@ func (g *Gateway) postOperation(x *exchange) error {
 	if err := x.operationRequest(&r); err != nil {
 		return err
 	}
+	if err := x.mayOperate(r.Verb); err != nil {
+		return err
+	}
 	key, err := headerKey(x.r.Header)
 	if err != nil {
 		return err
 	}
-	op, again, err := ops.Start(x.r.Context(), x.tenant, r, commandBy, key)
+	op, again, err := ops.Start(x.r.Context(), x.tenant, r, x.by(""), key)
 	if err != nil {
 		return complaining(err)
 	}
@@ -134,6 +138,15 @@ func (g *Gateway) getOperationItems(x *exchange) error {
 	return x.json(http.StatusOK, page)
 }
 
+// mayOperate refuses in bulk what the principal may not do one by one. Fault:
+// auth.scope.
+func (x *exchange) mayOperate(v api.OperationVerb) error {
+	if v == api.OperationRollback {
+		return x.may(identity.Rollback)
+	}
+	return nil
+}
+
 // postStop stops an operation, with a reason.
 func (g *Gateway) postStop(x *exchange) error {
 	ops, err := g.operations()
@@ -144,7 +157,7 @@ func (g *Gateway) postStop(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	op, err := ops.Stop(x.r.Context(), x.tenant, x.r.PathValue("id"), reason, commandBy)
+	op, err := ops.Stop(x.r.Context(), x.tenant, x.r.PathValue("id"), reason, x.by(""))
 	if err != nil {
 		return err
 	}
@@ -160,7 +173,14 @@ func (g *Gateway) postResume(x *exchange) error {
 	if _, err := x.reason(); err != nil {
 		return err
 	}
-	op, err := ops.Resume(x.r.Context(), x.tenant, x.r.PathValue("id"))
+	op, err := ops.Get(x.r.Context(), x.tenant, x.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := x.mayOperate(op.Verb); err != nil {
+		return err
+	}
+	op, err = ops.Resume(x.r.Context(), x.tenant, op.ID, x.by(""))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (o *operations) Stop(_ context.Context, _, id, reason, by string) (api.Oper
 	return api.Operation{ID: id, Why: by + ": " + reason}, nil
 }
 
-func (o *operations) Resume(_ context.Context, _, id string) (api.Operation, error) {
+func (o *operations) Resume(_ context.Context, _, id, _ string) (api.Operation, error) {
 	return api.Operation{ID: id}, nil
 }
 

@@ -20,7 +20,8 @@ func at(method, path string, handle func(*exchange) error, summary string) route
 	return route{api.Route{Method: method, Path: path, Summary: summary}, handle}
 }
 
-// table lists every route. Reading routes answer HEAD as well.
+// table lists every route. Reading routes answer HEAD as well. Who may use a route
+// stands in the table of doors, without which it is closed while identity is on.
 func (g *Gateway) table() []route {
 	return []route{
 		at("GET", "/v1", g.getIndex, "List the routes."),
@@ -91,13 +92,17 @@ func (g *Gateway) table() []route {
 // finds the method by itself so that its refusals are problems too.
 func (g *Gateway) routes() http.Handler {
 	methods := make(map[string]map[string]func(*exchange) error)
+	g.doors, g.answers = doors(), make(map[string]map[string]bool)
 	for _, r := range g.table() {
 		if methods[r.Path] == nil {
 			methods[r.Path] = make(map[string]func(*exchange) error)
+			g.answers[r.Path] = make(map[string]bool)
 		}
 		methods[r.Path][r.Method] = r.handle
+		g.answers[r.Path][r.Method] = true
 		if r.Method == http.MethodGet {
 			methods[r.Path][http.MethodHead] = r.handle
+			g.answers[r.Path][http.MethodHead] = true
 		}
 	}
 	mux := http.NewServeMux()
@@ -135,6 +140,8 @@ func byMethod(by map[string]func(*exchange) error) func(*exchange) error {
 func (g *Gateway) getIndex(x *exchange) error {
 	var index api.Index
 	for _, r := range g.table() {
+		a := g.doors[r.Method+" "+r.Path]
+		r.Scope, r.Mill = a.scope(), a.mill
 		index.Routes = append(index.Routes, r.Route)
 	}
 	return x.json(http.StatusOK, index)

@@ -101,9 +101,7 @@ func (g *Gateway) deleteRule(x *exchange) error {
 	if len(by) > maxBy || !utf8.ValidString(by) {
 		return badRequest("by is not a text of at most 255 bytes")
 	}
-	if by == "" {
-		by = commandBy
-	}
+	by = x.by(by)
 	b, err := g.rulebook(x.r.Context())
 	if err != nil {
 		return err
@@ -169,9 +167,7 @@ func (x *exchange) ruleBody() (events.Rule, error) {
 	if list != nil {
 		return events.Rule{}, refusedRule(&rulebook.Refusal{List: list})
 	}
-	if r.Name = name; r.By == "" {
-		r.By = commandBy
-	}
+	r.Name, r.By = name, x.by(r.By)
 	return r, nil
 }
 

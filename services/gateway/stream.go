@@ -159,6 +159,9 @@ func (s *eventStream) progress(m *bus.Message) error {
 
 // heartbeat shows that the stream is alive when nothing else has for a while.
 func (s *eventStream) heartbeat() error {
+	if !s.x.stands() {
+		return errEnough // it comes again, and is refused
+	}
 	if s.quiet++; s.quiet < checksPerBeat {
 		return nil
 	}

@@ -25,7 +25,7 @@ func (o *Operator) Stop(ctx context.Context, tenant, id, reason, by string) (api
 		case api.OperationDone:
 			return false, fault.New(fault.OperationNotAllowed, "operation "+id+" is done", nil)
 		}
-		h.State, h.Why, h.Code = api.OperationStopped, why, ""
+		h.State, h.Why, h.Code, h.ChangedBy = api.OperationStopped, why, "", by
 		return true, nil
 	})
 }
@@ -33,7 +33,7 @@ func (o *Operator) Stop(ctx context.Context, tenant, id, reason, by string) (api
 // Resume lets an operation go on that was stopped: slowly again, and with a fresh
 // count of failures. It may be repeated. Faults: operation.not_found,
 // operation.not_allowed when it is done.
-func (o *Operator) Resume(ctx context.Context, tenant, id string) (api.Operation, error) {
+func (o *Operator) Resume(ctx context.Context, tenant, id, by string) (api.Operation, error) {
 	return o.change(ctx, name{tenant, id}, func(h *head) (bool, error) {
 		switch h.State {
 		case api.OperationRunning:
@@ -41,7 +41,7 @@ func (o *Operator) Resume(ctx context.Context, tenant, id string) (api.Operation
 		case api.OperationDone:
 			return false, fault.New(fault.OperationNotAllowed, "operation "+id+" is done", nil)
 		}
-		h.State, h.Why, h.Code = api.OperationRunning, "", ""
+		h.State, h.Why, h.Code, h.ChangedBy = api.OperationRunning, "", "", by
 		return true, nil
 	})
 }
@@ -69,7 +69,7 @@ func (o *Operator) change(
 				return api.Operation{}, err
 			}
 			o.Log.Info("operation changed", "operation", h.ID, "tenant", h.Tenant, "state", h.State,
-				"why", h.Why, "code", h.Code)
+				"by", h.ChangedBy, "why", h.Why, "code", h.Code)
 		}
 		return o.store.shown(ctx, h, revision)
 	}

@@ -147,7 +147,7 @@ func TestStopAndResume(t *testing.T) {
 	if asked >= 60 {
 		t.Fatal("it was over before it was stopped")
 	}
-	if op, err = o.Resume(t.Context(), events.DefaultTenant, op.ID); err != nil || op.State != api.OperationRunning || op.Why != "" {
+	if op, err = o.Resume(t.Context(), events.DefaultTenant, op.ID, "ann"); err != nil || op.State != api.OperationRunning || op.Why != "" || op.ChangedBy != "ann" {
 		t.Fatalf("%+v %v", op, err)
 	}
 	op = w.done(o, op.ID)
@@ -157,7 +157,7 @@ func TestStopAndResume(t *testing.T) {
 			t.Errorf("job %s was asked %d times", job, n)
 		}
 	}
-	if _, err = o.Resume(t.Context(), events.DefaultTenant, op.ID); !fault.Has(err, fault.OperationNotAllowed) {
+	if _, err = o.Resume(t.Context(), events.DefaultTenant, op.ID, "ann"); !fault.Has(err, fault.OperationNotAllowed) {
 		t.Errorf("resumed when done: %v", err)
 	}
 	if _, err = o.Stop(t.Context(), events.DefaultTenant, op.ID, "", "ann"); !fault.Has(err, fault.OperationNotAllowed) {

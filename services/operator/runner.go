@@ -230,7 +230,7 @@ func (r *runner) move(ctx context.Context, state api.OperationState, why, code s
 		if h.State != api.OperationRunning {
 			return false, nil
 		}
-		h.State, h.Why, h.Code = state, why, code
+		h.State, h.Why, h.Code, h.ChangedBy = state, why, code, ""
 		return true, nil
 	})
 	if err != nil {

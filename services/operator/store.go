@@ -37,6 +37,7 @@ type head struct {
 	Code       string             `json:"code,omitempty"`
 	AcceptedAt time.Time          `json:"accepted_at"`
 	ChangedAt  time.Time          `json:"changed_at"`
+	ChangedBy  string             `json:"changed_by,omitempty"`
 }
 
 // progress is what the operator says of an operation while it carries it out. What
@@ -150,7 +151,7 @@ func (s *store) shown(ctx context.Context, h *head, revision uint64) (api.Operat
 func (h *head) shown(revision uint64, p progress) api.Operation {
 	return api.Operation{
 		ID: h.ID, Revision: revision, OperationRequest: h.Request, By: h.By,
-		State: h.State, Why: h.Why, Code: h.Code, Counts: p.Counts, Pace: p.Pace,
+		State: h.State, Why: h.Why, Code: h.Code, ChangedBy: h.ChangedBy, Counts: p.Counts, Pace: p.Pace,
 		AcceptedAt: h.AcceptedAt, ChangedAt: h.ChangedAt,
 	}
 }

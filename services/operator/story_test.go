@@ -46,7 +46,7 @@ func TestStoryDBOS305SecondOutage(t *testing.T) {
 	w.server.limit.Store(10)
 	w.server.mode.Store(works)
 	w.eventually("those are completed", func() bool { return w.count(events.JobCompleted) == asked })
-	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID); err != nil {
+	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID, "ann"); err != nil {
 		t.Fatal(err)
 	}
 	op = w.done(o, op.ID)
@@ -198,7 +198,7 @@ spec:
     - id: call
       uses: fragile@1
 `)
-	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID); err != nil {
+	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID, "ann"); err != nil {
 		t.Fatal(err)
 	}
 	op = w.done(o, op.ID)
@@ -249,7 +249,7 @@ func TestStopsWhenACircuitOpens(t *testing.T) {
 	w.server.mode.Store(works)
 	say(events.BreakerHalfOpen, 0)
 	w.eventually("all are completed", func() bool { return w.count(events.JobCompleted) == 12 })
-	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID); err != nil {
+	if _, err := o.Resume(t.Context(), events.DefaultTenant, op.ID, "ann"); err != nil {
 		t.Fatal(err)
 	}
 	op = w.done(o, op.ID)

@@ -1,0 +1,90 @@
+package gateway_test
+
+import "github.com/millrace/millrace/pkg/identity"
+
+// routeCase is how the tests of access ask a route, and who may.
+type routeCase struct {
+	method, path string
+	// ask is the path with names of things of tenant a: {job}, {letter},
+	// {operation}, {pipeline}, {digest}. Empty means path.
+	ask     string
+	body    string
+	headers []string
+	// scopes are those of which one is needed. open needs none and no key, known any
+	// key.
+	scopes      []identity.Scope
+	open, known bool
+	// mill is for the whole mill only.
+	mill bool
+	// makes is true when the request makes something of one's own, whatever others
+	// have.
+	makes bool
+	// shared is for what all tenants may see alike.
+	shared bool
+}
+
+func (r routeCase) name() string { return r.method + " " + r.path }
+
+// routeCases has a row for every route. A route that has none makes a test fail.
+func routeCases() []routeCase {
+	read, submit, control := []identity.Scope{identity.Read}, []identity.Scope{identity.Submit}, []identity.Scope{identity.Control}
+	admin := []identity.Scope{identity.Admin}
+	all := []routeCase{
+		{method: "GET", path: "/v1", known: true},
+		{method: "POST", path: "/v1/jobs", body: oneFile, scopes: submit, makes: true},
+		{method: "GET", path: "/v1/jobs", scopes: read},
+		{method: "GET", path: "/v1/jobs/{id}", ask: "/v1/jobs/{job}", scopes: read},
+		{method: "HEAD", path: "/v1/jobs/{id}", ask: "/v1/jobs/{job}", scopes: read},
+		{method: "GET", path: "/v1/jobs/{id}/events", ask: "/v1/jobs/{job}/events", scopes: read},
+		{method: "GET", path: "/v1/jobs/{id}/explain", ask: "/v1/jobs/{job}/explain", scopes: read},
+		{method: "GET", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: read},
+		{method: "POST", path: "/v1/jobs/{id}/accept", ask: "/v1/jobs/{job}/accept", scopes: []identity.Scope{identity.Decide}},
+		{method: "POST", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: []identity.Scope{identity.Rollback}},
+		{method: "GET", path: "/v1/deadletters", scopes: read},
+		{method: "GET", path: "/v1/deadletters/{id}", ask: "/v1/deadletters/{letter}", scopes: read},
+		{method: "POST", path: "/v1/deadletters/{id}/redrive", ask: "/v1/deadletters/{letter}/redrive", scopes: control},
+		{method: "DELETE", path: "/v1/deadletters/{id}", ask: "/v1/deadletters/{letter}?reason=x", scopes: control},
+		{
+			method: "POST", path: "/v1/operations", scopes: control, makes: true,
+			body: `{"verb":"retry","reason":"why","filter":{"state":["attention"]}}`,
+		},
+		{method: "GET", path: "/v1/operations", scopes: read},
+		{method: "GET", path: "/v1/operations/{id}", ask: "/v1/operations/{operation}", scopes: read},
+		{method: "GET", path: "/v1/operations/{id}/items", ask: "/v1/operations/{operation}/items", scopes: read},
+		{method: "POST", path: "/v1/operations/{id}/stop", ask: "/v1/operations/{operation}/stop", scopes: control},
+		{method: "POST", path: "/v1/operations/{id}/resume", ask: "/v1/operations/{operation}/resume", scopes: control},
+		{method: "POST", path: "/v1/artifacts", scopes: submit, makes: true},
+		{method: "GET", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}", scopes: read, shared: true},
+		{
+			method: "HEAD", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}",
+			scopes: []identity.Scope{identity.Read, identity.Submit}, shared: true,
+		},
+		{method: "GET", path: "/v1/pipelines", scopes: read},
+		{method: "GET", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", scopes: read},
+		{method: "PUT", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", body: "{}", scopes: admin, makes: true},
+		{method: "GET", path: "/v1/pipelines/{name}/versions", ask: "/v1/pipelines/{pipeline}/versions", scopes: read},
+		{method: "POST", path: "/v1/pipelines:check", scopes: read},
+		{method: "GET", path: "/v1/stages", scopes: read},
+		{method: "GET", path: "/v1/stages/{name}", ask: "/v1/stages/absent", scopes: read},
+		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
+		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
+		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},
+		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
+		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
+		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
+		{method: "GET", path: "/livez", open: true},
+		{method: "GET", path: "/readyz", open: true},
+		{method: "GET", path: "/version", open: true},
+	}
+	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip"} {
+		all = append(all, routeCase{
+			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
+		})
+	}
+	for i := range all {
+		if all[i].ask == "" {
+			all[i].ask = all[i].path
+		}
+	}
+	return all
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import "github.com/millrace/millrace/pkg/identity"
+
+// doors says of every route who may use it while identity is on. A route without a
+// row here is closed to everybody then, and a test fails. A reading route's row holds
+// for HEAD as well, unless HEAD has its own.
+func doors() map[string]access {
+	read, control := needs(identity.Read), needs(identity.Control)
+	return map[string]access{
+		"GET /v1": known(),
+
+		"POST /v1/jobs":               needs(identity.Submit),
+		"GET /v1/jobs":                read,
+		"GET /v1/jobs/{id}":           read,
+		"GET /v1/jobs/{id}/events":    read,
+		"GET /v1/jobs/{id}/explain":   read,
+		"GET /v1/jobs/{id}/rollback":  read,
+		"POST /v1/jobs/{id}/cancel":   control,
+		"POST /v1/jobs/{id}/retry":    control, // and decide, to settle an effect
+		"POST /v1/jobs/{id}/pause":    control,
+		"POST /v1/jobs/{id}/resume":   control,
+		"POST /v1/jobs/{id}/skip":     control,
+		"POST /v1/jobs/{id}/abandon":  control,
+		"POST /v1/jobs/{id}/accept":   needs(identity.Decide),
+		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
+
+		"GET /v1/deadletters":               read,
+		"GET /v1/deadletters/{id}":          read,
+		"POST /v1/deadletters/{id}/redrive": control,
+		"DELETE /v1/deadletters/{id}":       control,
+
+		"POST /v1/operations":             control, // and rollback, for one
+		"GET /v1/operations":              read,
+		"GET /v1/operations/{id}":         read,
+		"GET /v1/operations/{id}/items":   read,
+		"POST /v1/operations/{id}/stop":   control,
+		"POST /v1/operations/{id}/resume": control, // as to start it
+
+		"POST /v1/artifacts": needs(identity.Submit),
+		// Whoever uploads may ask what it need not send.
+		"HEAD /v1/artifacts/{digest}": needs(identity.Read, identity.Submit),
+		"GET /v1/artifacts/{digest}":  read,
+
+		"GET /v1/pipelines":                 read,
+		"GET /v1/pipelines/{name}":          read,
+		"PUT /v1/pipelines/{name}":          needs(identity.Admin),
+		"GET /v1/pipelines/{name}/versions": read,
+		"POST /v1/pipelines:check":          read,
+
+		"GET /v1/stages":        read,
+		"GET /v1/stages/{name}": read,
+
+		// Rules and breakers are those of the mill; they name tenants and what the
+		// work of all of them depends on.
+		"GET /v1/rules":                read.ofMill(),
+		"GET /v1/rules/{name}":         read.ofMill(),
+		"PUT /v1/rules/{name}":         needs(identity.Admin).ofMill(),
+		"DELETE /v1/rules/{name}":      needs(identity.Admin).ofMill(),
+		"GET /v1/rules/{name}/history": read.ofMill(),
+		"GET /v1/breakers":             read.ofMill(),
+
+		"GET /livez":   open(),
+		"GET /readyz":  open(),
+		"GET /version": open(),
+	}
+}
