@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -29,6 +31,12 @@ type Config struct {
 	mill.Config
 	// Limit is the GOMEMLIMIT of the process in bytes. Zero means none.
 	Limit int64
+	// Open is how long the circuits of the process stay open. Zero means as long as
+	// in production.
+	Open time.Duration
+	// LogFile is what the warnings of the process are appended to. Empty means
+	// nothing.
+	LogFile string
 }
 
 // Main runs a mill and does not return, if this process was started to be one. It
@@ -55,10 +63,11 @@ func Main() {
 func run(c Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	m, err := mill.New(c.Config)
+	m, closeLog, err := c.mill()
 	if err != nil {
 		return err
 	}
+	defer closeLog()
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()
 	select {
@@ -79,6 +88,29 @@ func run(c Config) error {
 			most = max(most, live())
 		}
 	}
+}
+
+// mill makes the mill that the process is to be.
+func (c Config) mill() (m *mill.Mill, closeLog func(), err error) {
+	closeLog = func() {}
+	if c.Open > 0 {
+		kinds := breaker.Kinds()
+		for name, s := range kinds {
+			s.Open = c.Open
+			kinds[name] = s
+		}
+		c.Breakers = breaker.New(breaker.Options{Kinds: kinds, Open: c.Open})
+	}
+	if c.LogFile != "" {
+		f, err := os.OpenFile(c.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, closeLog, err
+		}
+		closeLog = func() { _ = f.Close() }
+		c.Log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	m, err = mill.New(c.Config)
+	return m, closeLog, err
 }
 
 // live is how many bytes of the heap were reachable at the last collection.
