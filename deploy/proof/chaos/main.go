@@ -3,7 +3,7 @@
 // whose dependencies, the broker among them, are behind proxies that delay, swallow,
 // reset and cut what goes through, and are down for a while.
 //
-//	go run ./deploy/proof/chaos [-jobs 10000] [-kills 60] [-faults 120] [-seed N] [-v]
+//	go run ./deploy/proof/chaos [-jobs 10000] [-kills 100] [-faults 600] [-seed N] [-v]
 //
 // The mill is a broker, a front door, two conductors and three workers, each a
 // process of its own. Files come from an HTTP server and go into a folder and into a
@@ -48,8 +48,8 @@ func main() {
 	rig.Main()
 	var o options
 	flag.IntVar(&o.jobs, "jobs", 10_000, "how many jobs are submitted")
-	flag.IntVar(&o.kills, "kills", -1, "how many processes are killed; -1 is 60, or fewer with few jobs")
-	flag.IntVar(&o.faults, "faults", -1, "how often a dependency goes wrong; -1 is twice the kills")
+	flag.IntVar(&o.kills, "kills", -1, "how many processes are killed; -1 is 100, or fewer with few jobs")
+	flag.IntVar(&o.faults, "faults", -1, "how often a dependency goes wrong; -1 is six times the kills")
 	flag.IntVar(&o.window, "window", 0, "how many jobs are alive at once; 0 is 200, or fewer with few jobs")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of all that happens")
 	flag.DurationVar(&o.open, "open", 3*time.Second, "how long circuits stay open")
@@ -74,10 +74,10 @@ func main() {
 // withDefaults fills in what depends on how many jobs there are.
 func (o options) withDefaults() options {
 	if o.kills < 0 {
-		o.kills = min(60, 2+o.jobs/50)
+		o.kills = min(100, 2+o.jobs/50)
 	}
 	if o.faults < 0 {
-		o.faults = 2 * o.kills
+		o.faults = 6 * o.kills
 	}
 	if o.window <= 0 {
 		o.window = min(200, 5+o.jobs/10)
