@@ -1,5 +1,7 @@
 package events
 
+import "strings"
+
 // Headers of a message. Events use the binary mode of CloudEvents 1.0; a header
 // carries one value, always.
 const (
@@ -46,6 +48,17 @@ const (
 
 // CEType is the CloudEvents type of an event name: dev.millrace.<name>.v1.
 func CEType(name string) string { return typePrefix + name + typeSuffix }
+
+// RecordType is the event name in a CloudEvents type: the inverse of [CEType]. It is
+// empty for a type of others.
+func RecordType(ceType string) string {
+	name, ok := strings.CutPrefix(ceType, typePrefix)
+	name, ours := strings.CutSuffix(name, typeSuffix)
+	if !ok || !ours {
+		return ""
+	}
+	return name
+}
 
 // DataSchema is the address of the schema of a payload:
 // https://millrace.dev/schemas/<name>.v1.json.

@@ -28,6 +28,7 @@ const (
 	StreamCheckpoints = "MILLRACE_CHECKPOINTS"
 	StreamProgress    = "MILLRACE_PROGRESS"
 	StreamDead        = "MILLRACE_DEAD"
+	StreamDeliveries  = "MILLRACE_DELIVERIES"
 )
 
 // Key-value buckets, by name.
@@ -41,6 +42,11 @@ const (
 	// BucketOperations holds bulk operations: what was asked, on what, and how far
 	// they are.
 	BucketOperations = "millrace_operations"
+	// BucketEndpoints holds the addresses that events are sent to, and how far each
+	// of them has come.
+	BucketEndpoints = "millrace_endpoints"
+	// BucketLeases says which process does what one alone does. It is in memory.
+	BucketLeases = "millrace_leases"
 )
 
 // Subject builds a subject from tokens. Callers use the functions below.
@@ -106,6 +112,16 @@ func ProgressSubject(tenant, job, step string) string { return subject("progress
 // millrace.dead.<consumer>.<tenant>.
 func DeadSubject(consumer, tenant string) string { return subject("dead", consumer, tenant) }
 
+// DeliverySubject is where it is kept what became of an attempt to send an event:
+// millrace.delivery.<tenant>.<endpoint>.<job>.
+func DeliverySubject(tenant, endpoint, job string) string {
+	return subject("delivery", tenant, endpoint, job)
+}
+
+// HookTestSubject is where the notifier is asked on core NATS to test an endpoint:
+// millrace.hooktest.<tenant>.<endpoint>.
+func HookTestSubject(tenant, endpoint string) string { return subject("hooktest", tenant, endpoint) }
+
 // CancelledSubject is a lossy core NATS signal that running work of a job must stop:
 // millrace.cancelled.<tenant>.<job>.
 func CancelledSubject(tenant, job string) string { return subject("cancelled", tenant, job) }
@@ -125,6 +141,8 @@ const (
 	AllProgress    = Root + ".progress.*.*.*"
 	AllDead        = Root + ".dead.*.*"
 	AllCancelled   = Root + ".cancelled.*.*"
+	AllDeliveries  = Root + ".delivery.*.*.*"
+	AllHookTests   = Root + ".hooktest.*.*"
 
 	// IntakeKeeper is a message of the intake that nobody consumes, so that the
 	// stream never runs empty.

@@ -990,3 +990,85 @@ const (
 	// BreakerOpen refuses every call.
 	BreakerOpen BreakerState = "open"
 )
+
+// Notification is the body of a webhook: a CloudEvent in structured mode that
+// says what happened to a job, and where the job stands then.
+type Notification struct {
+	// Specversion is that of CloudEvents: "1.0".
+	Specversion string `json:"specversion"`
+	// ID names the event: <tenant>/<job>/<revision>. The same event to another
+	// endpoint has the same id.
+	ID string `json:"id"`
+	// Source is "/millrace".
+	Source string `json:"source"`
+	// Type is what happened, as CloudEvents name it:
+	// "dev.millrace.job.completed.v1".
+	Type string `json:"type"`
+	// Subject is "job/" and the job's id.
+	Subject string `json:"subject"`
+	// Time is when it was decided.
+	Time time.Time `json:"time"`
+	// Timestamp is Time, by the name that Standard Webhooks have for it.
+	Timestamp time.Time `json:"timestamp"`
+	// Datacontenttype is that of Data: "application/json".
+	Datacontenttype string `json:"datacontenttype"`
+	// Dataschema is the address of the schema of Data.
+	Dataschema string `json:"dataschema"`
+	// Tenant is whose job it is.
+	Tenant string `json:"tenant"`
+	// Data is what happened.
+	Data NotificationData `json:"data"`
+}
+
+// NotificationData is what happened to a job, and a summary of the job after
+// it. Parameters and addresses of sources are left out.
+type NotificationData struct {
+	// Event is the type of the record: "job.completed".
+	Event string `json:"event"`
+	// Job is the job's id.
+	Job string `json:"job"`
+	// Revision counts the records of the job from 1.
+	Revision uint64 `json:"revision"`
+	// State is where the job stands.
+	State JobState `json:"state"`
+	// Pipeline is the version that the job keeps to its end.
+	Pipeline PipelineRef `json:"pipeline"`
+	// Key is the idempotency key.
+	Key string `json:"key,omitempty"`
+	// Labels are those of the job.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Step is the step that the event speaks of.
+	Step *NotificationStep `json:"step,omitempty"`
+	// Steps is how many steps the job has, and StepsDone how many are in a
+	// final state.
+	Steps int `json:"steps"`
+	// StepsDone counts the steps that are in a final state.
+	StepsDone int `json:"steps_done"`
+	// Outputs are the first 50 files that a final job leaves, by the pipeline's
+	// names for them.
+	Outputs map[string][]File `json:"outputs,omitempty"`
+	// OutputsClipped says that there are more outputs than these.
+	OutputsClipped bool `json:"outputs_clipped,omitempty"`
+	// Missing lists the steps that a partial job has no result of.
+	Missing []string `json:"missing,omitempty"`
+	// Fault is what made the job fail, or call for attention.
+	Fault *Fault `json:"fault,omitempty"`
+	// Reason is why the job was paused, cancelled or rolled back.
+	Reason string `json:"reason,omitempty"`
+	// AcceptedAt is when the first record was made.
+	AcceptedAt time.Time `json:"accepted_at"`
+	// FinishedAt is when the job became final.
+	FinishedAt time.Time `json:"finished_at,omitzero"`
+}
+
+// NotificationStep is a step of a job as an event leaves it.
+type NotificationStep struct {
+	// ID is the step's id in the pipeline.
+	ID string `json:"id"`
+	// State is where the step stands.
+	State StepState `json:"state,omitempty"`
+	// Attempt counts the tries from 1.
+	Attempt int `json:"attempt,omitempty"`
+	// Fault is why the last attempt failed.
+	Fault *Fault `json:"fault,omitempty"`
+}

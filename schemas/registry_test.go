@@ -18,21 +18,22 @@ import (
 
 // messages are the schemas that messages have, with the Go type of each.
 var messages = map[string]reflect.Type{
-	"submission":  reflect.TypeFor[events.Submission](),
-	"receipt":     reflect.TypeFor[events.Receipt](),
-	"problem":     reflect.TypeFor[events.Problem](),
-	"record":      reflect.TypeFor[events.Record](),
-	"job":         reflect.TypeFor[events.Job](),
-	"task":        reflect.TypeFor[events.Task](),
-	"outcome":     reflect.TypeFor[events.AttemptOutcome](),
-	"timer":       reflect.TypeFor[events.TimerFired](),
-	"command":     reflect.TypeFor[events.Command](),
-	"progress":    reflect.TypeFor[events.Progress](),
-	"dead_letter": reflect.TypeFor[events.DeadLetter](),
-	"checkpoint":  reflect.TypeFor[events.Checkpoint](),
-	"effect":      reflect.TypeFor[events.Effect](),
-	"rule":        reflect.TypeFor[events.Rule](),
-	"breaker":     reflect.TypeFor[events.Breaker](),
+	"submission":   reflect.TypeFor[events.Submission](),
+	"receipt":      reflect.TypeFor[events.Receipt](),
+	"problem":      reflect.TypeFor[events.Problem](),
+	"record":       reflect.TypeFor[events.Record](),
+	"job":          reflect.TypeFor[events.Job](),
+	"task":         reflect.TypeFor[events.Task](),
+	"outcome":      reflect.TypeFor[events.AttemptOutcome](),
+	"timer":        reflect.TypeFor[events.TimerFired](),
+	"command":      reflect.TypeFor[events.Command](),
+	"progress":     reflect.TypeFor[events.Progress](),
+	"dead_letter":  reflect.TypeFor[events.DeadLetter](),
+	"checkpoint":   reflect.TypeFor[events.Checkpoint](),
+	"effect":       reflect.TypeFor[events.Effect](),
+	"rule":         reflect.TypeFor[events.Rule](),
+	"breaker":      reflect.TypeFor[events.Breaker](),
+	"notification": reflect.TypeFor[events.Notification](),
 }
 
 // parts are the schemas that others refer to.

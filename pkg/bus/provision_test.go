@@ -70,6 +70,10 @@ func TestProvisionedStreams(t *testing.T) {
 			Subjects: []string{events.AllDead}, Retention: limits, Persist: synced,
 			Direct: true,
 		},
+		events.StreamDeliveries: {
+			Subjects: []string{events.AllDeliveries}, Retention: limits, Persist: async,
+			Direct: true, Shortest: true,
+		},
 	}
 	got := map[string]streamFacts{}
 	for name := range want {
@@ -177,6 +181,7 @@ func TestProvisionMakesADeletedStreamAgain(t *testing.T) {
 	}
 	for _, bucket := range []string{
 		events.BucketPipelines, events.BucketRules, events.BucketDeadLetters, events.BucketOperations,
+		events.BucketEndpoints, events.BucketLeases,
 	} {
 		if _, err := c.KV(t.Context(), bucket); err != nil {
 			t.Errorf("bucket %s: %v", bucket, err)

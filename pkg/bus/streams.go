@@ -43,6 +43,8 @@ const (
 	deadRetention    = 30 * 24 * time.Hour
 	progressAge      = 10 * time.Minute
 	deadBytes        = 1 << 30
+	deliveryAge      = 14 * 24 * time.Hour
+	deliveryBytes    = 256 << 20
 	intakeBytes      = 1 << 30
 	intakeMessages   = 100_000
 	keptCheckpoints  = 5
@@ -77,7 +79,7 @@ func (s Streams) withDefaults() Streams {
 func (s Streams) configs() []jetstream.StreamConfig {
 	all := []jetstream.StreamConfig{
 		s.intake(), s.queue(), s.outcomes(), s.control(),
-		s.events(), s.checkpoints(), s.progress(), s.dead(),
+		s.events(), s.checkpoints(), s.progress(), s.dead(), s.deliveries(),
 	}
 	for i := range all {
 		all[i].Replicas = s.Replicas
@@ -219,4 +221,24 @@ func (s Streams) dead() jetstream.StreamConfig {
 		Duplicates:  workWindow,
 		AllowDirect: true,
 	}
+}
+
+// deliveries is for people: losing its end to a power cut costs nothing but lines of
+// a log. What was delivered is known from the endpoint's place.
+func (s Streams) deliveries() jetstream.StreamConfig {
+	cfg := jetstream.StreamConfig{
+		Name:        events.StreamDeliveries,
+		Description: "What became of each attempt to send an event.",
+		Subjects:    []string{events.AllDeliveries},
+		Retention:   jetstream.LimitsPolicy,
+		MaxAge:      deliveryAge,
+		MaxBytes:    deliveryBytes,
+		Discard:     jetstream.DiscardOld,
+		Duplicates:  shortWindow,
+		AllowDirect: true,
+	}
+	if s.Replicas == 1 {
+		cfg.PersistMode = jetstream.AsyncPersistMode
+	}
+	return cfg
 }

@@ -434,6 +434,36 @@ const (
 	OperationMovedOn Code = "operation.moved_on"
 	// OperationFailing: too many of the jobs fail again for the same kind of reason.
 	OperationFailing Code = "operation.failing"
+	// WebhookNotFound: there is no such webhook endpoint.
+	WebhookNotFound Code = "webhook.not_found"
+	// WebhookInvalid: the webhook endpoint cannot be used as it is written.
+	WebhookInvalid Code = "webhook.invalid"
+	// WebhookTooMany: there are as many as there may be.
+	WebhookTooMany Code = "webhook.too_many"
+	// WebhookStaleRevision: the webhook endpoint has changed since it was looked at.
+	WebhookStaleRevision Code = "webhook.stale_revision"
+	// WebhookDisabled: the webhook endpoint is disabled.
+	WebhookDisabled Code = "webhook.disabled"
+	// WebhookDeliveryNotFound: there is no such delivery.
+	WebhookDeliveryNotFound Code = "webhook.delivery_not_found"
+	// WebhookEventGone: the event of the delivery is no longer kept.
+	WebhookEventGone Code = "webhook.event_gone"
+	// WebhookSecretUnreadable: the secrets of a webhook endpoint cannot be read.
+	WebhookSecretUnreadable Code = "webhook.secret_unreadable"
+	// WebhookRefused: the receiver of a webhook answered with something else than success.
+	WebhookRefused Code = "webhook.refused"
+	// WebhookGone: the receiver of a webhook answered that it is gone.
+	WebhookGone Code = "webhook.gone"
+	// WebhookRateLimited: the receiver of a webhook wants fewer requests.
+	WebhookRateLimited Code = "webhook.rate_limited"
+	// WebhookUnavailable: the receiver of a webhook is not available.
+	WebhookUnavailable Code = "webhook.unavailable"
+	// WebhookUnreachable: the receiver of a webhook cannot be reached.
+	WebhookUnreachable Code = "webhook.unreachable"
+	// WebhookTimeout: the receiver of a webhook did not answer in time.
+	WebhookTimeout Code = "webhook.timeout"
+	// WebhookUntrusted: the receiver of a webhook cannot prove who it is.
+	WebhookUntrusted Code = "webhook.untrusted"
 )
 
 var registry = map[Code]Info{
@@ -652,4 +682,19 @@ var registry = map[Code]Info{
 	OperationTimedOut:        {OperationTimedOut, "timeout", 504, "the command had no effect in time", "Read the job: it may have taken the command later; another operation may name it with --id."},
 	OperationMovedOn:         {OperationMovedOn, "conflict", 409, "the job is no longer as the filter wanted it", "Nothing to do; somebody, or the job itself, was faster."},
 	OperationFailing:         {OperationFailing, "dependency_down", 409, "too many of the jobs fail again for the same kind of reason", "See what they wait for: millrace breaker list, millrace operation items ID; mend that, and resume the operation."},
+	WebhookNotFound:          {WebhookNotFound, "data_quality", 404, "there is no such webhook endpoint", "Run millrace webhook list."},
+	WebhookInvalid:           {WebhookInvalid, "schema_mismatch", 422, "the webhook endpoint cannot be used as it is written", "Each complaint names the member and what is wrong with it; millrace webhook create --help has an example."},
+	WebhookTooMany:           {WebhookTooMany, "policy", 409, "there are as many as there may be", "Delete endpoints that are not needed any more: millrace webhook delete ENDPOINT; or wait until a replay has ended."},
+	WebhookStaleRevision:     {WebhookStaleRevision, "conflict", 412, "the webhook endpoint has changed since it was looked at", "Read it again, and decide on what it says now."},
+	WebhookDisabled:          {WebhookDisabled, "conflict", 409, "the webhook endpoint is disabled", "Mend the receiver, then millrace webhook update ENDPOINT --enable."},
+	WebhookDeliveryNotFound:  {WebhookDeliveryNotFound, "data_quality", 404, "there is no such delivery", "Run millrace webhook deliveries; the log keeps the last 14 days."},
+	WebhookEventGone:         {WebhookEventGone, "data_quality", 410, "the event of the delivery is no longer kept", "Records are kept for the retention of the mill; read the job instead."},
+	WebhookSecretUnreadable:  {WebhookSecretUnreadable, "policy", 500, "the secrets of a webhook endpoint cannot be read", "All processes with the roles gateway and notifier need the same file of --encrypt-secret; rotate the secret of the endpoint if that file was lost."},
+	WebhookRefused:           {WebhookRefused, "data_quality", 502, "the receiver of a webhook answered with something else than success", "It answers with 200 to 299 once it has taken the event; what it said is in millrace webhook deliveries."},
+	WebhookGone:              {WebhookGone, "policy", 502, "the receiver of a webhook answered that it is gone", "Nothing is sent there any more; give the endpoint another address and enable it."},
+	WebhookRateLimited:       {WebhookRateLimited, "rate_limited", 502, "the receiver of a webhook wants fewer requests", "Nothing to do; it is asked again when it said so."},
+	WebhookUnavailable:       {WebhookUnavailable, "dependency_down", 502, "the receiver of a webhook is not available", "Mend the receiver; the event is sent again by itself, for three days."},
+	WebhookUnreachable:       {WebhookUnreachable, "dependency_down", 502, "the receiver of a webhook cannot be reached", "Check the address and that something listens there; the event is sent again by itself, for three days."},
+	WebhookTimeout:           {WebhookTimeout, "timeout", 504, "the receiver of a webhook did not answer in time", "Answer at once with 202 and work on the event afterwards."},
+	WebhookUntrusted:         {WebhookUntrusted, "auth", 502, "the receiver of a webhook cannot prove who it is", "Its certificate must be valid for the name in the address."},
 }

@@ -12,7 +12,7 @@ import (
 var sources = []string{
 	"submission", "file", "fault", "receipt", "problem", "job", "record",
 	"task", "outcome", "timer", "command", "progress", "dead_letter",
-	"checkpoint", "effect", "rule", "breaker",
+	"checkpoint", "effect", "rule", "breaker", "notification",
 }
 
 // typesGo is events/types_gen.go. docs holds every schema by its file name.
