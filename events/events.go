@@ -45,8 +45,6 @@ const (
 	// BucketEndpoints holds the addresses that events are sent to, and how far each
 	// of them has come.
 	BucketEndpoints = "millrace_endpoints"
-	// BucketLeases says which process does what one alone does. It is in memory.
-	BucketLeases = "millrace_leases"
 )
 
 // Subject builds a subject from tokens. Callers use the functions below.

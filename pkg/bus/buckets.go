@@ -23,8 +23,6 @@ const (
 	// breakersAge is how long a word about a dependency is known that nobody
 	// repeats.
 	breakersAge = 10 * time.Minute
-	// leasesAge is far longer than any lease lasts.
-	leasesAge = 10 * time.Minute
 )
 
 // buckets lists every key-value bucket.
@@ -52,10 +50,6 @@ func (s Streams) buckets() []jetstream.KeyValueConfig {
 		},
 		{
 			Bucket: events.BucketEndpoints, Description: "Where events are sent, and how far each address has come.",
-		},
-		{
-			Bucket: events.BucketLeases, Description: "Which process does what one alone does.",
-			TTL: leasesAge, Storage: jetstream.MemoryStorage,
 		},
 	}
 	for i := range all {

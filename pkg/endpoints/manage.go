@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -189,18 +190,24 @@ func (s *Store) Update(
 	return s.withStatus(ctx, e, revision)
 }
 
-// Disable switches an endpoint off that was as it is in revision. Somebody who has
-// changed it since counts.
-func (s *Store) Disable(ctx context.Context, tenant, id, reason string, revision uint64) error {
-	_, _, err := s.change(ctx, tenant, id, &revision, func(e *webhook.Endpoint) error {
+// Disable switches an endpoint off for what happened at an address. One that has
+// another address by now stays as it is.
+func (s *Store) Disable(ctx context.Context, tenant, id, address, reason string) error {
+	_, _, err := s.change(ctx, tenant, id, nil, func(e *webhook.Endpoint) error {
+		if e.URL != address || !e.Enabled {
+			return errAsItIs
+		}
 		e.Enabled, e.Reason = false, fault.Clip(reason, 300)
 		return nil
 	})
-	if fault.Has(err, fault.WebhookStaleRevision) || fault.Has(err, fault.WebhookNotFound) {
+	if errors.Is(err, errAsItIs) || fault.Has(err, fault.WebhookNotFound) {
 		return nil
 	}
 	return err
 }
+
+// errAsItIs leaves an endpoint as it is.
+var errAsItIs = errors.New("nothing to change")
 
 // Delete removes an endpoint with all that is known of it but for the log. Faults:
 // webhook.not_found, webhook.stale_revision, those of the bus.
