@@ -38,7 +38,7 @@ var layers = []layer{
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
 	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector", "services/operator", "services/notifier"}},
 	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},
-	{name: "mill: proof", packages: []string{"services/mill/sweep"}},
+	{name: "mill: proof", packages: []string{"services/mill/sweep", "services/mill/partition"}},
 	{name: "mill", packages: []string{"services/mill"}},
 	{name: "program", packages: []string{"services/millrace", "services/millrace/*"}, peers: true},
 	{name: "tools", packages: []string{"schemas/gen", "deploy/*"}, peers: true},
