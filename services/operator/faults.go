@@ -2,6 +2,8 @@ package operator
 
 import (
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
@@ -26,6 +28,22 @@ func faults(j events.Job) iter.Seq[*events.Fault] {
 			}
 		}
 	}
+}
+
+// trouble is the code of the fault that made a job fail, or call for attention. Of
+// several steps that do it is that of the first by name.
+func trouble(j events.Job) string {
+	if j.Fault != nil {
+		return j.Fault.Code
+	}
+	for _, id := range slices.Sorted(maps.Keys(j.Steps)) {
+		if s := j.Steps[id]; s.State == events.StepAttention && s.Fault != nil {
+			return s.Fault.Code
+		} else if u := s.Undo; u != nil && u.State == events.UndoAttention && u.Fault != nil {
+			return u.Fault.Code
+		}
+	}
+	return ""
 }
 
 // outage reports whether a failed attempt says that something the job needs is down,

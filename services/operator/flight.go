@@ -160,10 +160,7 @@ func (r *runner) see(f *flight, rec *events.Record) {
 	if !f.applied {
 		return
 	}
-	f.at, f.fault = rec.Job.State, ""
-	if rec.Job.Fault != nil {
-		f.fault = rec.Job.Fault.Code
-	}
+	f.at, f.fault = rec.Job.State, trouble(rec.Job)
 	if why, bad := outage(rec.Input); bad {
 		if why.Dependency != "" {
 			r.deps[why.Dependency] = true

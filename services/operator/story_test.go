@@ -255,3 +255,21 @@ func TestStopsWhenACircuitOpens(t *testing.T) {
 	op = w.done(o, op.ID)
 	same(t, "counts", op.Counts, api.OperationCounts{Matched: 12, Refused: 12})
 }
+
+// A bulk action that reports success for jobs that are stuck again right after hides
+// them: those whose access is still refused took the command, and are told apart.
+func TestFailedAgainForGoodIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server.mode.Store(denies)
+	w.submit("a", 10, events.JobAttention)
+	o, _ := w.running(quick())
+	op := w.start(o, api.OperationRequest{Verb: api.OperationRetry, Filter: attention, Rate: 1000})
+	op = w.done(o, op.ID)
+	same(t, "counts", op.Counts, api.OperationCounts{Matched: 10, Done: 10, Again: 10})
+	for _, it := range w.items(o, op.ID, api.ItemDone) {
+		if it.Again != string(fault.FetchDenied) {
+			t.Errorf("%+v", it)
+		}
+	}
+}
