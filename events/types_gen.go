@@ -289,6 +289,8 @@ type Step struct {
 	Order int `json:"order,omitempty"`
 	// Undo is the state of the step's compensation, when there is one.
 	Undo *StepUndo `json:"undo,omitempty"`
+	// Decision is what a person is asked about the step, or was asked last.
+	Decision *DecisionRecord `json:"decision,omitempty"`
 }
 
 // StepState is where a step of a job stands.
@@ -330,6 +332,9 @@ type StepUndo struct {
 	Ruling *Ruling `json:"ruling,omitempty"`
 	// RetryAt is when the next attempt is due. Only in state retrying.
 	RetryAt time.Time `json:"retry_at,omitzero"`
+	// Decision is what a person is asked about the compensation, or was asked
+	// last.
+	Decision *DecisionRecord `json:"decision,omitempty"`
 }
 
 // UndoState is where the compensation of a step stands.
@@ -611,6 +616,9 @@ const (
 	LimitTotal Limit = "total"
 	// LimitDeadline is that of the whole job.
 	LimitDeadline Limit = "deadline"
+	// LimitDecision is the time that a person has to decide; attempt is then
+	// how often somebody was asked.
+	LimitDecision Limit = "decision"
 )
 
 // Command asks something of a job.
@@ -634,6 +642,9 @@ type Command struct {
 	// Effect says, with retry, whether effects were done that nobody could tell
 	// of.
 	Effect Settlement `json:"effect,omitempty"`
+	// Decision is the id of the decision that the command settles. It is then
+	// about that step, or undo, alone.
+	Decision string `json:"decision,omitempty"`
 }
 
 // Choice is a command that a job takes as it is now. A job may have several
@@ -1072,3 +1083,92 @@ type NotificationStep struct {
 	// Fault is why the last attempt failed.
 	Fault *Fault `json:"fault,omitempty"`
 }
+
+// DecisionRecord is what a person is asked about a step in attention, or about
+// its undo, and what came of it.
+type DecisionRecord struct {
+	// ID is <job>.<step>, with .undo behind it when it is about the undo, and
+	// with a number when the same place asks again.
+	ID string `json:"id"`
+	// Number counts the decisions of the same place from 1.
+	Number int `json:"number"`
+	// OpenedAt is since when a person is asked.
+	OpenedAt time.Time `json:"opened_at"`
+	// Fault is what happened.
+	Fault *Fault `json:"fault,omitempty"`
+	// Attempts is how many tries there were.
+	Attempts int `json:"attempts"`
+	// Checkpoint is the last place that is known. Absent when none is.
+	Checkpoint *DecisionPlace `json:"checkpoint,omitempty"`
+	// Choices are what a person could choose when the decision was opened.
+	Choices []DecisionChoice `json:"choices,omitempty"`
+	// Asked counts how often a person was asked here: when a decision was
+	// opened, and with each reminder.
+	Asked int `json:"asked"`
+	// Overdue counts the due times that have passed since a person last decided
+	// here.
+	Overdue int `json:"overdue,omitempty"`
+	// DueAt is when the default is taken, if nobody has decided.
+	DueAt time.Time `json:"due_at"`
+	// Default is what is done then.
+	Default DecisionChoice `json:"default"`
+	// Made is what was decided. Absent while the decision is open.
+	Made *DecisionMade `json:"made,omitempty"`
+}
+
+// DecisionPlace is how far a step has come that waits for a person.
+type DecisionPlace struct {
+	// Number is that of the checkpoint. 0 means the start.
+	Number int `json:"number,omitempty"`
+	// Done and Total count bytes, or the stage's own unit. Total is 0 while
+	// unknown.
+	Done int64 `json:"done,omitempty"`
+	// Total is the whole.
+	Total int64 `json:"total,omitempty"`
+	// Percent is how much of the whole is done, rounded down. 0 while the whole
+	// is unknown.
+	Percent int `json:"percent,omitempty"`
+}
+
+// DecisionMade is how a decision ended.
+type DecisionMade struct {
+	// At is when it was made.
+	At time.Time `json:"at"`
+	// By is who made it: a person, or "default".
+	By string `json:"by,omitempty"`
+	// Choice is what was chosen.
+	Choice DecisionChoice `json:"choice"`
+	// Reason is why, for people and for the audit.
+	Reason string `json:"reason,omitempty"`
+	// Default is true when nobody had decided in time.
+	Default bool `json:"default,omitempty"`
+}
+
+// DecisionChoice is one thing that can come of a decision.
+type DecisionChoice string
+
+// What can come of a decision. Remind is only a default; moot is nobody's
+// choice.
+const (
+	// ChooseRetry tries again, with a fresh budget.
+	ChooseRetry DecisionChoice = "retry"
+	// ChooseEffectDone goes on: the effect that nobody could tell of was done.
+	ChooseEffectDone DecisionChoice = "effect_done"
+	// ChooseEffectNotDone tries again: the effect that nobody could tell of was
+	// not done.
+	ChooseEffectNotDone DecisionChoice = "effect_not_done"
+	// ChooseSkip goes on without a step that is not critical.
+	ChooseSkip DecisionChoice = "skip"
+	// ChooseForceSkip goes on without a step that is critical.
+	ChooseForceSkip DecisionChoice = "force_skip"
+	// ChooseAccept takes an undo that failed for done.
+	ChooseAccept DecisionChoice = "accept"
+	// ChooseAbandon gives the step or its undo up.
+	ChooseAbandon DecisionChoice = "abandon"
+	// ChooseCancel cancels the job and takes back what it did.
+	ChooseCancel DecisionChoice = "cancel"
+	// ChooseRemind asks again later.
+	ChooseRemind DecisionChoice = "remind"
+	// ChooseMoot means that the job went on to its end without an answer.
+	ChooseMoot DecisionChoice = "moot"
+)

@@ -34,6 +34,22 @@ var messages = map[string]reflect.Type{
 	"rule":         reflect.TypeFor[events.Rule](),
 	"breaker":      reflect.TypeFor[events.Breaker](),
 	"notification": reflect.TypeFor[events.Notification](),
+	"submission":   reflect.TypeFor[events.Submission](),
+	"receipt":      reflect.TypeFor[events.Receipt](),
+	"problem":      reflect.TypeFor[events.Problem](),
+	"record":       reflect.TypeFor[events.Record](),
+	"job":          reflect.TypeFor[events.Job](),
+	"task":         reflect.TypeFor[events.Task](),
+	"outcome":      reflect.TypeFor[events.AttemptOutcome](),
+	"timer":        reflect.TypeFor[events.TimerFired](),
+	"command":      reflect.TypeFor[events.Command](),
+	"progress":     reflect.TypeFor[events.Progress](),
+	"dead_letter":  reflect.TypeFor[events.DeadLetter](),
+	"checkpoint":   reflect.TypeFor[events.Checkpoint](),
+	"effect":       reflect.TypeFor[events.Effect](),
+	"rule":         reflect.TypeFor[events.Rule](),
+	"breaker":      reflect.TypeFor[events.Breaker](),
+	"decision":     reflect.TypeFor[events.DecisionRecord](),
 }
 
 // parts are the schemas that others refer to.

@@ -418,6 +418,16 @@ const (
 	DeadletterKeyChanged Code = "deadletter.key_changed"
 	// DeadletterNoReason: a dead letter is dropped with a reason.
 	DeadletterNoReason Code = "deadletter.no_reason"
+	// DecisionNotFound: there is no such decision.
+	DecisionNotFound Code = "decision.not_found"
+	// DecisionMade: the decision has been made.
+	DecisionMade Code = "decision.made"
+	// DecisionNoRevision: the request does not say which state of the decision it is about.
+	DecisionNoRevision Code = "decision.no_revision"
+	// DecisionStale: the decision has changed since it was looked at.
+	DecisionStale Code = "decision.stale"
+	// DecisionBadChoice: the decision does not offer this choice.
+	DecisionBadChoice Code = "decision.bad_choice"
 	// OperationNotFound: there is no such operation.
 	OperationNotFound Code = "operation.not_found"
 	// OperationInvalid: the operation cannot be carried out as it is written.
@@ -674,6 +684,11 @@ var registry = map[Code]Info{
 	DeadletterNoDoor:         {DeadletterNoDoor, "policy", 422, "the message cannot be published again where it was", "It did not come through a door of Millrace; publish it by hand, or drop it."},
 	DeadletterKeyChanged:     {DeadletterKeyChanged, "conflict", 409, "the edited submission would be another job", "Leave the key as it was, or leave it out; for another job, submit it with millrace submit."},
 	DeadletterNoReason:       {DeadletterNoReason, "policy", 428, "a dead letter is dropped with a reason", "Say why with --reason; it is kept with the letter."},
+	DecisionNotFound:         {DecisionNotFound, "data_quality", 404, "there is no such decision", "Run millrace decision list; the id is that of the job, a full stop, and the step."},
+	DecisionMade:             {DecisionMade, "conflict", 409, "the decision has been made", "Read it: it says who decided what, when and why. When the same place asks again, that is another decision."},
+	DecisionNoRevision:       {DecisionNoRevision, "schema_mismatch", 428, "the request does not say which state of the decision it is about", "Send If-Match with the ETag of the decision that was looked at."},
+	DecisionStale:            {DecisionStale, "conflict", 412, "the decision has changed since it was looked at", "Read it again, and decide on what it says now."},
+	DecisionBadChoice:        {DecisionBadChoice, "conflict", 409, "the decision does not offer this choice", "Read it: it lists what may be chosen now, and what each means."},
 	OperationNotFound:        {OperationNotFound, "data_quality", 404, "there is no such operation", "Run millrace operation list; an operation is forgotten 30 days after its last change."},
 	OperationInvalid:         {OperationInvalid, "schema_mismatch", 422, "the operation cannot be carried out as it is written", "Each complaint names the member and what is wrong with it; millrace operation start --help has an example."},
 	OperationTooWide:         {OperationTooWide, "policy", 422, "the filter matches more than one operation may take on", "Narrow it, for example with --since, --pipeline or --label, and start another operation for the rest."},

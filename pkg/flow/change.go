@@ -26,6 +26,8 @@ type change struct {
 	undo    bool
 	// ruling is what a rule said about the fault that the input brought, or nil.
 	ruling *events.Ruling
+	// word is what a command or a default says, or nil.
+	word *word
 	// err is the first move that a machine refused.
 	err error
 }
@@ -43,8 +45,8 @@ func newChange(p *Plan, j events.Job, env Env) *change {
 	return c
 }
 
-// modern reports whether the job runs by the newest rules.
-func (c *change) modern() bool { return c.job.Rules >= Rules }
+// modern reports whether the job undoes what failed or was stopped, too.
+func (c *change) modern() bool { return c.job.Rules >= rulesUndo }
 
 // paused reports whether nothing new may begin.
 func (c *change) paused() bool { return c.job.State == events.JobPaused }
@@ -56,6 +58,7 @@ func (c *change) cause(event, step string, attempt int, undo bool) {
 
 // transition returns the finished change.
 func (c *change) transition() Transition {
+	c.decisions()
 	if c.was.State == events.JobPaused && !c.paused() {
 		c.due = c.newlyDue() // timers stood still
 	}

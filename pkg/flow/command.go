@@ -10,10 +10,18 @@ func commanded(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	if j.State == jobNew {
 		return nil, fault.New(fault.JobNotFound, "apply command "+string(cmd.Verb), nil)
 	}
-	if order, ok := orders[cmd.Verb]; ok {
-		return order(p, j, cmd, env)
+	order, ok := orders[cmd.Verb]
+	switch {
+	case !ok:
+		return nil, notAllowed(j, cmd, "there is no such command")
+	case cmd.Decision != "":
+		order = decisionMade
 	}
-	return nil, notAllowed(j, cmd, "there is no such command")
+	c, err := order(p, j, cmd, env)
+	if c != nil {
+		c.word = wordOf(cmd)
+	}
+	return c, err
 }
 
 // orders carry out the commands.
@@ -61,7 +69,7 @@ func cancelled(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 // wait any longer.
 func retried(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
 	chosen := func(s *Step, st events.Step) bool {
-		waits := st.State == events.StepRetrying && j.Rules >= Rules && j.Goal == ""
+		waits := st.State == events.StepRetrying && j.Rules >= rulesUndo && j.Goal == ""
 		return (cmd.Step == "" || cmd.Step == s.ID) &&
 			(waits || st.State == events.StepAttention || undoInAttention(st))
 	}
@@ -149,7 +157,7 @@ func unknownEffect(st events.Step) bool {
 	return f != nil && fault.Class(f.Class) == fault.UnknownEffect
 }
 
-// abandoned fails every step in attention. An undo in attention is given up: what
+// abandoned fails every step in attention, or the one of a decision. An undo in attention is given up: what
 // it did and could not take back stays. With it goes a job that is being undone;
 // one that went on without the step goes on.
 func abandoned(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
@@ -161,8 +169,11 @@ func abandoned(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	for i := range p.Steps {
 		st := j.Steps[p.Steps[i].ID]
 		switch {
-		case !undoInAttention(st):
+		case !undoInAttention(st) || !meant(cmd, p.Steps[i].ID):
 		case j.Goal != "":
+			if _, ends := jobMoves[j.State][JobGaveUp]; !ends {
+				return nil, notAllowed(j, cmd, "what else is open ends first")
+			}
 			c.job.Fault = st.Undo.Fault
 			c.end(JobGaveUp)
 			return c, nil
@@ -171,20 +182,24 @@ func abandoned(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 		}
 	}
 	c.wake()
-	c.abandonSteps()
+	c.abandonSteps(cmd)
 	c.settle()
 	c.conclude()
 	return c, nil
 }
 
-// abandonSteps fails all steps in attention before it asks whether one of them
+// meant reports whether an abandon is about a step: about all, unless it settles a
+// decision.
+func meant(cmd *events.Command, step string) bool { return cmd.Decision == "" || cmd.Step == step }
+
+// abandonSteps fails the steps in attention that are meant, before it asks whether one of them
 // was critical, so that none is taken for cancelled instead.
-func (c *change) abandonSteps() {
+func (c *change) abandonSteps(cmd *events.Command) {
 	var critical *Step
 	for i := range c.plan.Steps {
 		s := &c.plan.Steps[i]
 		st := c.job.Steps[s.ID]
-		if st.State != events.StepAttention {
+		if st.State != events.StepAttention || !meant(cmd, s.ID) {
 			continue
 		}
 		c.moveStep(&st, StepGaveUp)

@@ -21,6 +21,9 @@ const (
 	TypeJobAbandoned    = "job.abandoned"
 	TypeJobOverdue      = "job.overdue"
 
+	TypeDecisionMade    = "decision.made"
+	TypeDecisionOverdue = "decision.overdue"
+
 	TypeStepResumed        = "step.resumed"
 	TypeStepSucceeded      = "step.succeeded"
 	TypeStepFailed         = "step.failed"
@@ -66,6 +69,8 @@ func EventTypes() []EventType {
 		{TypeJobRetried, "a person asked for another try of all that is in attention", events.KindStep},
 		{TypeJobAbandoned, "a person gave all steps in attention up, and the job goes on", events.KindStep},
 		{TypeJobOverdue, "the job's deadline has passed, and an undo that had failed before is in the way of taking it back", events.KindStep},
+		{TypeDecisionMade, "a person, or the default when nobody had in time, decided about a step or its undo, and the job goes on; the step's decision says who, what and why", events.KindStep},
+		{TypeDecisionOverdue, "nobody has decided in time about a step or its undo, and a person is asked again", events.KindStep},
 		{TypeJobCancelling, "a person asked to cancel; open attempts are awaited", events.KindStep},
 		{TypeJobCompensating, "no attempt is open; the last success that can be undone is being undone", events.KindJob},
 		{TypeUndoSucceeded, "a step is undone; the one before it is due", events.KindUndo},
@@ -102,8 +107,15 @@ var entryTypes = map[events.JobState]string{
 func (c *change) entered() string {
 	switch {
 	case c.event == TypeJobRetried,
+		c.event == TypeDecisionMade && c.goesOn(),
 		c.event == TypeJobAbandoned && c.job.State == events.JobRunning:
 		return c.event
 	}
 	return entryTypes[c.job.State]
+}
+
+// goesOn reports whether the change lets a job in attention go on where it was
+// going, forward or back.
+func (c *change) goesOn() bool {
+	return c.job.State == events.JobRunning || c.was.Goal != "" && c.job.State == events.JobCompensating
 }

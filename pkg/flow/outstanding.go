@@ -7,9 +7,9 @@ import "github.com/millrace/millrace/events"
 // computed from the state alone, so that all of it can be published again at any
 // time.
 //
-// It is empty for a final job. But for the timers of limits, it is empty for a job
-// in state attention or paused, which waits for a person, once what was queued is
-// answered. Every other job has something else outstanding.
+// It is empty for a final job. But for the timers of limits and of decisions, it is
+// empty for a job in state attention or paused, which waits for a person, once what
+// was queued is answered. Every other job has something else outstanding.
 func Outstanding(p *Plan, j events.Job) []events.DueItem {
 	if Final(j.State) {
 		return nil
@@ -32,6 +32,11 @@ func Outstanding(p *Plan, j events.Job) []events.DueItem {
 		}
 		if limited(st) {
 			due = append(due, totalItem(id, st))
+		}
+		for _, undo := range [...]bool{false, true} {
+			if d := openAt(st, undo); d != nil {
+				due = append(due, decisionItem(id, undo, *d))
+			}
 		}
 		if st.Undo == nil {
 			continue

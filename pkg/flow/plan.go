@@ -50,6 +50,10 @@ type Step struct {
 	// Retry is the policy for failed attempts, and apart from that for failed
 	// undos. Its zero fields mean those of [DefaultRetry].
 	Retry Retry
+	// Attention is how long a person has to decide about the step, or its undo, and
+	// what is done when nobody has. Its zero fields mean those of
+	// [DefaultAttention].
+	Attention Attention
 	// Critical is true when the job cannot go on without the step's result.
 	Critical bool
 	// Compensable is true when the stage has an undo.

@@ -33,7 +33,7 @@ func (r rapidTB) Fatalf(f string, a ...any) { r.rt.Fatalf(f, a...) }
 func TestStoriesMeetEverything(t *testing.T) {
 	t.Parallel()
 	seen := coverage{}
-	for seed := range uint64(3000) {
+	for seed := range uint64(4000) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		newStory(t, func(label string, sides int) int {
 			if hurry := seed%3 == 0; hurry && (label == "deadline" || label == "total" || label == "late") {

@@ -9,7 +9,7 @@ import (
 )
 
 // modern returns a world whose job runs by the newest rules.
-func modern(t *testing.T, p *flow.Plan) *world {
+func modern(t testing.TB, p *flow.Plan) *world {
 	t.Helper()
 	w := newWorld(t, p)
 	in := submission(p)

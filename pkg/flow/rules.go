@@ -8,4 +8,13 @@ package flow
 // undone as well: the attempt may have had effects. A step without which the job
 // goes on is undone at once, others in their turn. A retry also makes the next
 // attempt of steps in state retrying due at once.
-const Rules = 2
+//
+// Since version 3 a step or an undo in attention has a decision, with a due time
+// and a default; see [Attention].
+const Rules = rulesDecisions
+
+// Versions of the rules, by what they brought.
+const (
+	rulesUndo      = 2
+	rulesDecisions = 3
+)

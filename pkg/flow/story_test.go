@@ -51,6 +51,7 @@ func randomPlan(d dice) *flow.Plan {
 		s.Compensable = d.oneIn("compensable", 2)
 		s.Fetches = d.oneIn("fetches", 3)
 		s.Retry = flow.Retry{MaxAttempts: 1 + d("budget", 3)}
+		s.Attention = attention(d)
 		if d.oneIn("total", 12) {
 			s.TotalLimit = time.Hour
 		}
@@ -150,11 +151,13 @@ func (s *story) usefulInput() events.Input {
 		return command(events.VerbResume)
 	}
 	if len(due) == 0 || s.dice.oneIn("person", 5) {
-		switch s.dice("way", 4) {
+		switch s.dice("way", 5) {
 		case 0, 1:
 			return command(events.VerbAbandon)
 		case 2:
 			return command(events.VerbAccept)
+		case 3:
+			return s.decide()
 		}
 		return s.retry()
 	}
@@ -239,7 +242,7 @@ func (s *story) hear(in events.Input) {
 	}
 	switch {
 	case err != nil:
-		if in.Control == nil || !fault.Has(err, fault.JobNotAllowed) {
+		if in.Control == nil || !refusal(err) {
 			s.t.Fatalf("%s is refused: %v", input, err)
 		}
 		return
@@ -253,6 +256,7 @@ func (s *story) hear(in events.Input) {
 	s.checkTransition(before, tr)
 	s.checkJob()
 	s.checkUndo(before, in)
+	s.checkDecisions()
 	if len(s.records)%3 == 0 || flow.Final(s.job.State) {
 		s.checkAllowed()
 		s.checkExplained()
@@ -303,7 +307,7 @@ func (s *story) checkPure(before events.Job, in events.Input) {
 	if twice.Changed || asJSON(s.t, twice.Job) != asJSON(s.t, s.job) {
 		s.t.Fatalf("the second %s changes something: %s", asJSON(s.t, in), asJSON(s.t, twice))
 	}
-	if err != nil && (in.Control == nil || !fault.Has(err, fault.JobNotAllowed)) {
+	if err != nil && (in.Control == nil || !refusal(err)) {
 		s.t.Fatalf("the second %s is refused: %v", asJSON(s.t, in), err)
 	}
 }

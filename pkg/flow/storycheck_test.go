@@ -30,7 +30,7 @@ func (s *story) checkTransition(before events.Job, tr flow.Transition) {
 	if kind := flow.EventTypes()[i].Kind; !moved && kind != tr.Kind || kind == "" {
 		s.t.Fatalf("%s of kind %s, want %q", tr.Type, tr.Kind, kind)
 	}
-	if tr.Type == flow.TypeJobRetried && before.Rules < flow.Rules {
+	if tr.Type == flow.TypeJobRetried && before.Rules < 2 {
 		for id, st := range before.Steps {
 			if st.State == events.StepRetrying && tr.Job.Steps[id].State != events.StepRetrying {
 				s.t.Fatalf("a retry by the old rules moved step %s, which waits by itself", id)
@@ -48,7 +48,7 @@ func (s *story) checkTransition(before events.Job, tr flow.Transition) {
 func (s *story) checkJob() {
 	s.t.Helper()
 	var queued, retrying, attention, undoing int
-	undos, modern := map[events.UndoState]int{}, s.job.Rules >= flow.Rules
+	undos, modern := map[events.UndoState]int{}, s.job.Rules >= 2
 	for i := range s.plan.Steps {
 		plan := &s.plan.Steps[i]
 		st := s.job.Steps[plan.ID]

@@ -16,6 +16,8 @@ func fired(p *Plan, j events.Job, t *events.TimerFired, env Env) *change {
 		return nil
 	case t.Limit == events.LimitTotal:
 		return exceeded(p, j, s, env)
+	case t.Limit == events.LimitDecision:
+		return undecided(p, j, s, t, env)
 	}
 	st := j.Steps[s.ID]
 	if t.Undo {

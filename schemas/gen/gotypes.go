@@ -12,7 +12,7 @@ import (
 var sources = []string{
 	"submission", "file", "fault", "receipt", "problem", "job", "record",
 	"task", "outcome", "timer", "command", "progress", "dead_letter",
-	"checkpoint", "effect", "rule", "breaker", "notification",
+	"checkpoint", "effect", "rule", "breaker", "notification", "decision",
 }
 
 // typesGo is events/types_gen.go. docs holds every schema by its file name.
