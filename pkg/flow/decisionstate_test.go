@@ -1,7 +1,9 @@
 package flow_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
@@ -209,4 +211,33 @@ func TestDecisionRefusesOtherVerbs(t *testing.T) {
 	w.refused(choose(d, events.ChooseAccept), fault.JobNotAllowed)
 	w.refused(choose(events.DecisionRecord{ID: "other.a"}, events.ChooseRetry), fault.DecisionNotFound)
 	w.refused(choose(events.DecisionRecord{ID: jobID + ".b"}, events.ChooseRetry), fault.DecisionNotFound)
+}
+
+// TestExplainTellsOfTheDecision that is open, and what happens when it is due.
+func TestExplainTellsOfTheDecision(t *testing.T) {
+	t.Parallel()
+	w := stuckUndo(t, flow.Attention{Default: events.ChooseAccept})
+	d := w.undoDecision("a")
+	r := reasonOf(t, w, "a", true)
+	same(t, "until", r.Until, d.DueAt)
+	same(t, "next", r.Next, "accept, retry or abandon, by a person: decision job1.a.undo is due at "+
+		d.DueAt.Format(time.RFC3339)+", and the default is then to accept")
+
+	w = pair(t)
+	w.command(events.VerbPause)
+	r = reasonOf(t, w, "a", false)
+	if want := ": decision job1.a is due at "; !strings.Contains(r.Next, want) || !r.Until.IsZero() {
+		t.Errorf("next %q, until %s", r.Next, r.Until)
+	}
+}
+
+func reasonOf(t *testing.T, w *world, step string, undo bool) flow.Reason {
+	t.Helper()
+	for _, r := range flow.Explain(w.plan, w.job) {
+		if r.Step == step && r.Undo == undo {
+			return r
+		}
+	}
+	t.Fatalf("nothing is said of %s", step)
+	return flow.Reason{}
 }

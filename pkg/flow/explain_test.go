@@ -108,7 +108,7 @@ func TestExplainSaysWhyAndWhatNext(t *testing.T) {
 		}},
 		"attention": {func(w *world) { w.ok("c"); w.lose("a", "order") }, []string{
 			"job attention: step a needs a person, and nothing else moves -> abandon, cancel, pause, retry or skip, by a person",
-			"a attention: attempt 1 failed, and nobody can tell whether effect order was done: a (test.unknown_effect) -> retry, skip or abandon, by a person",
+			"a attention: attempt 1 failed, and nobody can tell whether effect order was done: a (test.unknown_effect) -> retry, skip or abandon, by a person: decision job1.a is due at TIME, and is then asked again",
 			"b pending: it needs step a, which has not ended -> the end of step a",
 			"c succeeded: attempt 1 succeeded",
 		}},
@@ -163,6 +163,9 @@ func explained(w *world) []string {
 			line = strings.ReplaceAll(line, r.Until.UTC().Format("2006-01-02T15:04:05Z"), "TIME")
 		}
 		for id, st := range w.job.Steps {
+			if d := st.Decision; d != nil {
+				line = strings.ReplaceAll(line, d.DueAt.UTC().Format("2006-01-02T15:04:05Z"), "TIME")
+			}
 			if id == r.Step {
 				line = strings.ReplaceAll(line, st.RetryAt.UTC().Format("2006-01-02T15:04:05Z"), "TIME")
 			}
@@ -193,7 +196,8 @@ func TestExplainNamesTheRuleThatHadItsSay(t *testing.T) {
 	}
 	w.fire("a")
 	ruled(fault.Timeout, events.Ruling{Rule: "stop", Class: string(fault.Auth)})
-	want = "a attention: attempt 3 failed, and class auth by rule stop is for a person: a (test.timeout) -> retry, skip or abandon, by a person"
+	want = "a attention: attempt 3 failed, and class auth by rule stop is for a person: a (test.timeout) -> retry, skip or abandon, by a person: " +
+		"decision job1.a is due at TIME, and is then asked again"
 	if got := explained(w)[1]; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

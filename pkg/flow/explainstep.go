@@ -25,6 +25,7 @@ func (x *explaining) step(s *Step, st events.Step) Reason {
 	case events.StepAttention:
 		r.Why = x.attention(s, st)
 		r.Next = verbs(r.Choices) + ", by a person"
+		x.asking(openAt(st, false), &r)
 	case events.StepSucceeded:
 		r.Why = attempt(st.Attempt) + " succeeded"
 		if s.Irreversible {

@@ -36,6 +36,7 @@ func (x *explaining) undo(s *Step, st events.Step) Reason {
 		}
 		r.Choices = x.stepChoices(s, events.Step{State: events.StepAttention})
 		r.Next = verbs(r.Choices) + ", by a person"
+		x.asking(openAt(st, true), &r)
 	default:
 		r.Why = "its effects are taken back"
 		if u.Accepted != "" {

@@ -117,14 +117,15 @@ func (c *checker) spec(top *section, d *Definition) {
 	if n == nil {
 		return
 	}
-	spec := c.section(n, "spec", "input", "params", "deadline", "steps", "outputs")
+	spec := c.section(n, "spec", "input", "params", "deadline", "attention", "steps", "outputs")
 	if spec == nil {
 		return
 	}
 	d.input = c.input(spec)
 	params := c.params(spec)
-	c.steps = c.readSteps(spec)
+	c.steps = c.readSteps(spec, spec.attention(attention{}))
 	c.link(c.steps)
+	c.attentions(c.steps)
 	deadline := spec.deadline(c.steps)
 	declared := paramsShape(nil)
 	switch {
@@ -164,6 +165,7 @@ func (c *checker) compileStep(s *step, env *environment) flow.Step {
 		TotalLimit: s.limits.total,
 		Checkpoint: s.checkpoint,
 		Retry:      s.retry,
+		Attention:  s.attention.Attention,
 		Critical:   s.critical,
 
 		Irreversible: s.irreversible,
@@ -172,9 +174,7 @@ func (c *checker) compileStep(s *step, env *environment) flow.Step {
 		out.Needs = append(out.Needs, n.step.id)
 	}
 	if s.stage != nil {
-		// What the file says cannot be taken back is left alone, though the stage
-		// has an undo: http-call has one, and no call takes a letter back.
-		out.Compensable = s.stage.Compensable && !s.irreversible
+		out.Compensable = s.undoable()
 		out.Fetches = s.stage.Fetches
 	}
 	if when := c.condition(s, env); when != nil {

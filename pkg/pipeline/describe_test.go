@@ -3,6 +3,8 @@ package pipeline
 import (
 	"fmt"
 	"strings"
+
+	"github.com/millrace/millrace/pkg/flow"
 )
 
 // describePlan writes what a file was compiled to.
@@ -18,6 +20,9 @@ func describePlan(d *Definition) string {
 		}
 		if s.StallLimit+s.QueueLimit+s.TotalLimit > 0 {
 			fmt.Fprintf(&b, " stall %s queue %s total %s", s.StallLimit, s.QueueLimit, s.TotalLimit)
+		}
+		if s.Attention != (flow.Attention{}) {
+			fmt.Fprintf(&b, " attention %s %q", s.Attention.Due, s.Attention.Default)
 		}
 		b.WriteByte('\n')
 	}

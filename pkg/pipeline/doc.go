@@ -22,6 +22,7 @@
 //	      customer: { type: string, pattern: "^C[0-9]{6}$" }
 //	      level: { type: string, enum: [fastest, best], default: best }
 //	  deadline: 1d                # of the whole job; none unless stated
+//	  attention: { due: 1d }      # of all steps that do not say otherwise
 //	  steps:
 //	    - id: fetch
 //	      uses: fetch@1           # stage and version
@@ -40,6 +41,9 @@
 //	      checkpoint: 16MiB       # what a crash may cost at most, 1MiB to 1TiB
 //	      retry: { maxAttempts: 3, initial: 1s, max: 1m, factor: 2 }
 //	      critical: false         # the job goes on without it; default true
+//	      attention:              # when a person is needed
+//	        due: 8h               # how long one has, default 72h
+//	        default: skip         # remind, retry, skip, accept, abandon or cancel
 //	    - id: publish
 //	      uses: publish@1
 //	      with: { dir: "in/${{ params.customer }}" }
@@ -59,6 +63,11 @@
 // the job must accept that it stays. It comes after every other critical step, so
 // that nothing fails when it has been done: it needs them, directly or through
 // others. Steps that are not critical may come later.
+//
+// When a step needs a person, or its undo does, a decision is opened. By default it is
+// due after 72 hours and then asked again, ever later, up to every 7 days. With another
+// default that is chosen in place of a person, where the job allows it then: only a
+// step can be skipped, and only one that is not critical; only an undo can be accepted.
 //
 // YAML is read strictly: no anchors, aliases, merge keys, tags, directives or
 // second document, no repeated keys, no unknown ones.

@@ -28,6 +28,7 @@ const (
 	ruleInput        = "MR1029"
 	ruleSize         = "MR1030"
 	ruleLimits       = "MR1031"
+	ruleAttention    = "MR1032"
 
 	ruleRepeatedStep = "MR1040"
 	ruleUnknownNeed  = "MR1041"
@@ -96,6 +97,7 @@ var rules = []Rule{
 	{ruleInput, "contradictory input", "The smallest number of files is not larger than the largest.", false},
 	{ruleSize, "bad size", "A size is a whole number of bytes, or a number with a unit, such as `64MiB` or `1 GB`.", false},
 	{ruleLimits, "contradictory limits", "A limit on time that is longer than one around it never counts: `stall` is within `timeout`, `timeout` and `queue` are within `total`, and `total` is within the `deadline` of the job.", false},
+	{ruleAttention, "impossible default", "What is done when nobody decides in time is `remind`, `retry`, `skip`, `accept`, `abandon` or `cancel`. A step that is critical is not skipped without a person, and only a step whose stage has an undo has one that can be accepted.", false},
 
 	{ruleRepeatedStep, "repeated step", "Every step has its own id.", false},
 	{ruleUnknownNeed, "unknown need", "`needs` names steps of the same pipeline.", false},

@@ -28,6 +28,8 @@ type step struct {
 	timeout time.Duration
 	limits  limits
 	retry   flow.Retry
+	// attention is what is done about its decisions.
+	attention attention
 	// checkpoint is how many bytes may have to be done again.
 	checkpoint int64
 	critical   bool
@@ -44,7 +46,8 @@ type need struct {
 }
 
 // readSteps reads the list of steps. Those that are no mappings are left out.
-func (c *checker) readSteps(spec *section) []*step {
+// Decisions are as outer says, unless a step says otherwise.
+func (c *checker) readSteps(spec *section, outer attention) []*step {
 	list := spec.required("steps")
 	if list == nil || !spec.is(list, "steps", kindList) {
 		return nil
@@ -59,20 +62,20 @@ func (c *checker) readSteps(spec *section) []*step {
 	}
 	var out []*step
 	for _, n := range list.items {
-		if s := c.step(n, len(out)); s != nil {
+		if s := c.step(n, len(out), outer); s != nil {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
-func (c *checker) step(n *node, index int) *step {
+func (c *checker) step(n *node, index int, outer attention) *step {
 	what := "a step"
 	if id := n.get("id"); id != nil && id.kind == kindText && utf8.RuneCountInString(id.text) <= 64 {
 		what = "step " + id.text
 	}
-	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "limits", "retry", "checkpoint",
-		"critical", "irreversible")
+	fields := c.section(n, what, "id", "uses", "needs", "when", "with", "timeout", "limits", "retry", "attention",
+		"checkpoint", "critical", "irreversible")
 	if fields == nil {
 		return nil
 	}
@@ -84,6 +87,7 @@ func (c *checker) step(n *node, index int) *step {
 	s.timeout = fields.duration("timeout")
 	s.limits = fields.limits(s.timeout)
 	s.retry = fields.retry()
+	s.attention = fields.attention(outer)
 	s.checkpoint = fields.size("checkpoint", minCheckpoint, maxCheckpoint)
 	s.critical = fields.truth("critical", true)
 	s.irreversible = fields.truth("irreversible", false)
