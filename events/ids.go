@@ -60,11 +60,11 @@ func OutcomeID(tenant, job, step string, undo bool, attempt int, verdict Verdict
 }
 
 // CommandID is the id of a command: <tenant>/<job>/<verb>/<revision>, the revision
-// being the one that the command is meant for, and behind it the step and the word
-// on effects when the command has them.
+// being the one that the command is meant for, and behind it the step, the word on
+// effects and the decision when the command has them.
 func CommandID(tenant, job string, cmd Command, revision uint64) string {
 	id := tenant + "/" + job + "/" + string(cmd.Verb) + "/" + strconv.FormatUint(revision, 10)
-	for _, part := range []string{cmd.Step, string(cmd.Effect)} {
+	for _, part := range []string{cmd.Step, string(cmd.Effect), cmd.Decision} {
 		if part != "" {
 			id += "/" + part
 		}

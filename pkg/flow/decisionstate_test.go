@@ -183,8 +183,11 @@ func TestOldRulesAskNobody(t *testing.T) {
 func TestDecisionIDs(t *testing.T) {
 	t.Parallel()
 	for _, at := range []flow.DecisionPlace{
-		{Job: "j", Step: "a", Number: 1}, {Job: "j", Step: "undo", Number: 1}, {Job: "j", Step: "undo", Undo: true, Number: 1},
-		{Job: "j", Step: "2", Number: 12}, {Job: "j", Step: "a_b-c", Undo: true, Number: 2},
+		{Job: "j", Step: "a", Number: 1},
+		{Job: "j", Step: "undo", Number: 1},
+		{Job: "j", Step: "undo", Undo: true, Number: 1},
+		{Job: "j", Step: "2", Number: 12},
+		{Job: "j", Step: "a_b-c", Undo: true, Number: 2},
 	} {
 		got, ok := flow.ParseDecisionID(flow.DecisionID(at.Job, at.Step, at.Undo, at.Number))
 		if !ok {

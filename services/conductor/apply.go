@@ -68,6 +68,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 			c.stopOpen(ctx, e.job)
 		}
 		c.keepLimits(ctx, e, p, before, in)
+		c.keepDecisions(ctx, e, p, before)
 		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, issue{})
 	}
 }

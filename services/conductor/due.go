@@ -83,6 +83,8 @@ func timerMessage(k jobKey, d events.DueItem, reissue int) (bus.Out, error) {
 	}
 	id := events.TimerID(k.tenant, k.job, d.Step, d.Attempt, reissue)
 	switch {
+	case d.Limit == events.LimitDecision:
+		id = decisionTimerID(k, d, reissue)
 	case d.Limit != "":
 		id = events.LimitID(k.tenant, k.job, d.Step, d.Limit, reissue)
 	case d.Undo:

@@ -70,7 +70,7 @@ func refused(err error) bool {
 	}
 	switch fault.From(err).Code {
 	case fault.JobNotAllowed, fault.RollbackStalePlan, fault.RollbackNoReason,
-		fault.RollbackIrreversible, fault.RollbackNothing:
+		fault.RollbackIrreversible, fault.RollbackNothing, fault.DecisionNotFound, fault.DecisionMade:
 		return true
 	}
 	return false
