@@ -64,7 +64,7 @@ func (x *exchange) foresee(s *subject, cmd events.Command) (changes bool, err er
 	if err == nil && !t.Changed {
 		return false, nil
 	}
-	if tag != "" && !matches(tag, etagOf(s.m)) {
+	if cmd.Decision == "" && tag != "" && !matches(tag, etagOf(s.m)) {
 		return false, fault.New(fault.JobStaleRevision, "it is at revision "+etagOf(s.m)+" now", nil)
 	}
 	return err == nil, err
@@ -83,7 +83,7 @@ func settled(j events.Job) bool {
 func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) (*bus.Message, error) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), g.Limits.CommandTimeout)
 	defer cancel()
-	id := x.r.PathValue("id")
+	id := jobOf(before)
 	newest, applied, ended := before, false, false
 	f, err := g.follow(x.tenant, id, before.Sequence, func(m *bus.Message) error {
 		newest = m
@@ -127,7 +127,7 @@ func (x *exchange) overtaken(m *bus.Message, cmd events.Command, ended bool) (*b
 	if err != nil {
 		return nil, err
 	}
-	if ended {
+	if ended && cmd.Decision == "" {
 		return nil, s.refuses(fault.New(fault.JobNotAllowed,
 			string(cmd.Verb)+" job "+s.rec.Job.ID+": it ended first, in state "+string(s.rec.Job.State), nil))
 	}

@@ -24,6 +24,14 @@ func (g *Gateway) lastRecord(ctx context.Context, tenant, job string) (*bus.Mess
 	return m, err
 }
 
+// jobOf returns the id of the job of a record.
+func jobOf(m *bus.Message) string {
+	if t, ok := events.Tokens(m.Subject, "events", 4); ok {
+		return t[2]
+	}
+	return ""
+}
+
 func noJob(id string) error { return fault.New(fault.JobNotFound, fault.Clip(id, 100), nil) }
 
 // decodeRecord reads the whole record of a message.

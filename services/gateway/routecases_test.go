@@ -40,6 +40,12 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: read},
 		{method: "POST", path: "/v1/jobs/{id}/accept", ask: "/v1/jobs/{job}/accept", scopes: []identity.Scope{identity.Decide}},
 		{method: "POST", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: []identity.Scope{identity.Rollback}},
+		{method: "GET", path: "/v1/decisions", scopes: read},
+		{method: "GET", path: "/v1/decisions/{id}", ask: "/v1/decisions/{job}.keep", scopes: read},
+		{
+			method: "POST", path: "/v1/decisions/{id}", ask: "/v1/decisions/{job}.keep", body: `{"choice":"retry"}`,
+			headers: []string{"If-Match", `"1"`}, scopes: []identity.Scope{identity.Decide},
+		},
 		{method: "GET", path: "/v1/deadletters", scopes: read},
 		{method: "GET", path: "/v1/deadletters/{id}", ask: "/v1/deadletters/{letter}", scopes: read},
 		{method: "POST", path: "/v1/deadletters/{id}/redrive", ask: "/v1/deadletters/{letter}/redrive", scopes: control},

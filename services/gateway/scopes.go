@@ -25,6 +25,10 @@ func doors() map[string]access {
 		"POST /v1/jobs/{id}/accept":   needs(identity.Decide),
 		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
 
+		"GET /v1/decisions":       read,
+		"GET /v1/decisions/{id}":  read,
+		"POST /v1/decisions/{id}": needs(identity.Decide),
+
 		"GET /v1/deadletters":               read,
 		"GET /v1/deadletters/{id}":          read,
 		"POST /v1/deadletters/{id}/redrive": control,
