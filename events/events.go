@@ -45,6 +45,8 @@ const (
 	// BucketEndpoints holds the addresses that events are sent to, and how far each
 	// of them has come.
 	BucketEndpoints = "millrace_endpoints"
+	// BucketUploads holds how far uploads are.
+	BucketUploads = "millrace_uploads"
 )
 
 // Subject builds a subject from tokens. Callers use the functions below.

@@ -33,6 +33,7 @@ var layers = []layer{
 	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client"}},
 	{name: "edges: what lives in a bucket", packages: []string{"pkg/rulebook", "pkg/identity"}},
 	{name: "edges: who vouches", packages: []string{"pkg/identity/*"}},
+	{name: "edges: uploads", packages: []string{"pkg/upload"}},
 	{name: "edges: dead letters", packages: []string{"pkg/deadletter"}},
 	{name: "edges: endpoints of webhooks", packages: []string{"pkg/endpoints"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},

@@ -23,6 +23,9 @@ const (
 	// breakersAge is how long a word about a dependency is known that nobody
 	// repeats.
 	breakersAge = 10 * time.Minute
+	// uploadsAge outlives every upload, and is how long it can be asked for what
+	// became of one.
+	uploadsAge = 48 * time.Hour
 )
 
 // buckets lists every key-value bucket.
@@ -50,6 +53,10 @@ func (s Streams) buckets() []jetstream.KeyValueConfig {
 		},
 		{
 			Bucket: events.BucketEndpoints, Description: "Where events are sent, and how far each address has come.",
+		},
+		{
+			Bucket: events.BucketUploads, Description: "How far uploads are, and what became of them.",
+			TTL: uploadsAge,
 		},
 	}
 	for i := range all {

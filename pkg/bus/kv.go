@@ -100,6 +100,25 @@ func (k *KV) Keys(ctx context.Context, prefix string) ([]string, error) {
 	return keys, nil
 }
 
+// Matching returns the keys that match pattern (wildcards as in subjects), in no
+// order. It reads no other keys.
+func (k *KV) Matching(ctx context.Context, pattern string) ([]string, error) {
+	ctx, cancel := k.conn.withTimeout(ctx)
+	defer cancel()
+	lister, err := k.kv.ListKeysFiltered(ctx, pattern)
+	if err != nil {
+		return nil, keyFault("list keys ", pattern, err)
+	}
+	var keys []string
+	for key := range lister.Keys() {
+		keys = append(keys, key)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, keyFault("list keys ", pattern, err)
+	}
+	return keys, nil
+}
+
 // History returns the revisions of a key that the bucket keeps, oldest first.
 // Faults: bus.not_found when there are none.
 func (k *KV) History(ctx context.Context, key string) ([]Entry, error) {

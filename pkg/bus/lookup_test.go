@@ -70,5 +70,8 @@ func TestKVEach(t *testing.T) {
 		if err != nil || n != want {
 			t.Errorf("%s: %d, %v", pattern, n, err)
 		}
+		if keys, err := kv.Matching(t.Context(), pattern); err != nil || len(keys) != want {
+			t.Errorf("%s: keys %v, %v", pattern, keys, err)
+		}
 	}
 }

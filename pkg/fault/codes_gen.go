@@ -372,6 +372,24 @@ const (
 	KeyTooWide Code = "key.too_wide"
 	// KeyTooMany: there are as many keys as there may be.
 	KeyTooMany Code = "key.too_many"
+	// UploadNotFound: there is no such upload.
+	UploadNotFound Code = "upload.not_found"
+	// UploadGone: the upload has ended.
+	UploadGone Code = "upload.gone"
+	// UploadWrongOffset: the upload is not at this offset.
+	UploadWrongOffset Code = "upload.wrong_offset"
+	// UploadLocked: another request is busy with the upload.
+	UploadLocked Code = "upload.locked"
+	// UploadInterrupted: the bytes stopped before their end.
+	UploadInterrupted Code = "upload.interrupted"
+	// UploadChecksum: the bytes do not match their checksum.
+	UploadChecksum Code = "upload.checksum"
+	// UploadTooMany: the tenant has as many open uploads as it may.
+	UploadTooMany Code = "upload.too_many"
+	// UploadBadMetadata: the Upload-Metadata header cannot be used.
+	UploadBadMetadata Code = "upload.bad_metadata"
+	// UploadProtocol: the request does not speak tus 1.0.0.
+	UploadProtocol Code = "upload.protocol"
 	// ClientUnreachable: the mill cannot be reached.
 	ClientUnreachable Code = "client.unreachable"
 	// ClientBadAnswer: the answer is not that of a mill.
@@ -661,6 +679,15 @@ var registry = map[Code]Info{
 	KeyNotFound:              {KeyNotFound, "data_quality", 404, "there is no such key", "Run millrace key list."},
 	KeyTooWide:               {KeyTooWide, "policy", 403, "nobody makes a key that may do more than their own", "Leave out the scope or the tenant that your own key does not have."},
 	KeyTooMany:               {KeyTooMany, "policy", 409, "there are as many keys as there may be", "Revoke keys that are not used any more: millrace key revoke ID."},
+	UploadNotFound:           {UploadNotFound, "data_quality", 404, "there is no such upload", "Check the address and the tenant, or begin the upload again."},
+	UploadGone:               {UploadGone, "data_quality", 410, "the upload has ended", "Begin it again; an upload that lies still for a day is given up."},
+	UploadWrongOffset:        {UploadWrongOffset, "conflict", 409, "the upload is not at this offset", "Ask with HEAD where it is, and go on from there."},
+	UploadLocked:             {UploadLocked, "conflict", 423, "another request is busy with the upload", "Try again in a moment."},
+	UploadInterrupted:        {UploadInterrupted, "transient", 503, "the bytes stopped before their end", "What arrived is kept; ask with HEAD where the upload is, and go on from there."},
+	UploadChecksum:           {UploadChecksum, "data_quality", 460, "the bytes do not match their checksum", "Send the request again; when the digest of the whole file is wrong, begin the upload again."},
+	UploadTooMany:            {UploadTooMany, "rate_limited", 429, "the tenant has as many open uploads as it may", "Finish uploads, or delete those that are not wanted; those that lie still end after a day."},
+	UploadBadMetadata:        {UploadBadMetadata, "schema_mismatch", 400, "the Upload-Metadata header cannot be used", "It lists names with values in base64: pipeline, filename, filetype, key, digest, param.NAME and label.NAME."},
+	UploadProtocol:           {UploadProtocol, "schema_mismatch", 412, "the request does not speak tus 1.0.0", "Send the header Tus-Resumable: 1.0.0, as every tus client does."},
 	ClientUnreachable:        {ClientUnreachable, "dependency_down", 503, "the mill cannot be reached", "Start one with millrace dev, or check the address in --server or MILLRACE_SERVER."},
 	ClientBadAnswer:          {ClientBadAnswer, "bug", 502, "the answer is not that of a mill", "Check that the address is that of a millrace gateway and not of another program."},
 	ClientInterrupted:        {ClientInterrupted, "transient", 503, "the connection broke before the answer was complete", "Repeat the call with the same idempotency key; that is harmless."},

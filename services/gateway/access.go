@@ -66,6 +66,10 @@ func (g *Gateway) doorway(method, pattern string) access {
 	if _, after, ok := strings.Cut(pattern, " "); ok {
 		path = after
 	}
+	path = strings.TrimSuffix(path, "{$}")
+	if g.answers[path] == nil && g.answers[path+"/"] != nil {
+		path += "/" // the same route without the slash at its end
+	}
 	a, ok := g.doors[method+" "+path]
 	if !ok && method == http.MethodHead {
 		a, ok = g.doors[http.MethodGet+" "+path]

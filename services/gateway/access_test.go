@@ -94,13 +94,17 @@ func newGuarded(t *testing.T) *guarded {
 	file := ask(t, "POST", w.URL+"/v1/artifacts", strings.NewReader("private"), "Authorization", "Bearer a-submit")
 	var f events.File
 	file.into(t, 201, &f)
-	return &guarded{w, map[string]string{"job": r.Job, "letter": "1", "operation": "one", "pipeline": "secret", "digest": f.Digest}}
+	begun := tus(t, w, "POST", uploads, nil, "Upload-Length", "1", "Authorization", "Bearer a-submit")
+	return &guarded{w, map[string]string{
+		"job": r.Job, "letter": "1", "operation": "one", "pipeline": "secret", "digest": f.Digest,
+		"upload": strings.TrimPrefix(begun.Header.Get("Location"), uploads),
+	}}
 }
 
 // strange are names of nothing, in the form of those that are.
 var strange = map[string]string{
 	"job": "0123456789abcdef", "letter": "77", "operation": "two", "pipeline": "absent",
-	"digest": "sha256:" + strings.Repeat("0", 64),
+	"digest": "sha256:" + strings.Repeat("0", 64), "upload": strings.Repeat("a", 26),
 }
 
 // fill puts names into a path.

@@ -20,6 +20,8 @@ import (
 // Artifacts is what the gateway needs of the store. [artifact.Store] provides it.
 type Artifacts interface {
 	Put(ctx context.Context, r io.Reader, o *artifact.PutOptions) (events.File, error)
+	Create(ctx context.Context, o *artifact.PutOptions) *artifact.Writer
+	Resume(ctx context.Context, st artifact.State, o *artifact.PutOptions) (*artifact.Writer, error)
 	Stat(ctx context.Context, digest string) (size int64, err error)
 	OpenRange(ctx context.Context, digest string, offset, length int64) (io.ReadCloser, error)
 }
@@ -48,6 +50,12 @@ type Limits struct {
 	// Uploads is how many uploads run at once; more wait for a moment and are
 	// then refused. Zero means 64.
 	Uploads int
+	// OpenUploads is how many resumable uploads a tenant may have that are not
+	// finished. Zero means 100.
+	OpenUploads int
+	// UploadExpiry is how long a resumable upload may lie still. Zero, and more than
+	// a day, mean a day.
+	UploadExpiry time.Duration
 	// Followers is how many requests wait for a job or follow one. Zero means 4096.
 	Followers int
 	// MinRate is how many bytes a second a peer must send or take, on average over

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/deadletter"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/upload"
 )
 
 // Limits of the HTTP server that nobody needs to change.
@@ -30,6 +31,7 @@ type Gateway struct {
 	hosts     map[string]bool
 	uploads   slots
 	followers slots
+	tus       *upload.Service
 	handler   http.Handler
 	doors     map[string]access          // who may use a route, by method and path
 	answers   map[string]map[string]bool // which methods a path takes
@@ -59,6 +61,10 @@ func New(c Config) (*Gateway, error) {
 	}
 	for _, h := range c.AllowedHosts {
 		g.hosts[strings.ToLower(h)] = true
+	}
+	if g.tus, err = g.resumable(); err != nil {
+		in.close()
+		return nil, err
 	}
 	g.handler = g.routes()
 	return g, nil
@@ -92,6 +98,11 @@ func (g *Gateway) Run(ctx context.Context, l net.Listener) error {
 			return context.WithValue(context.WithoutCancel(ctx), listenerKey{}, l.Addr())
 		},
 	}
+	tidy, stopTidying := context.WithCancel(context.WithoutCancel(ctx))
+	var tidying sync.WaitGroup
+	tidying.Go(func() { _ = g.tus.Run(tidy) }) // it ends without an error
+	defer tidying.Wait()
+	defer stopTidying()
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {

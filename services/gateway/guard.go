@@ -22,7 +22,7 @@ func (g *Gateway) guard(r *http.Request) error {
 		return fault.New(fault.HTTPCrossSite, fault.Clip(r.Header.Get("Origin"), 200), nil)
 	}
 	// A multiplexer would redirect these; nobody means them.
-	if p := r.URL.Path; p != path.Clean(p) {
+	if p := r.URL.Path; p != path.Clean(p) && p != uploadsRoot {
 		return fault.New(fault.HTTPNotFound,
 			"the path has empty parts, dots or a slash at its end", nil)
 	}

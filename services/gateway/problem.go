@@ -56,7 +56,8 @@ func (x *exchange) refuse(err error) {
 		err = x.body.failed // what others made of it matters less
 	}
 	// A read that times out ends the context as if the client had gone.
-	gone := x.r.Context().Err() != nil && !fault.Has(err, fault.HTTPTooSlow)
+	slow := fault.Has(err, fault.HTTPTooSlow) || fault.Has(err, fault.UploadInterrupted)
+	gone := x.r.Context().Err() != nil && !slow
 	if gone || x.w.status != 0 {
 		x.g.Log.Debug("a request is cut off", "request", x.id, "path", x.r.URL.Path, "error", err)
 		panic(http.ErrAbortHandler)

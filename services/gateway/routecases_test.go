@@ -6,7 +6,7 @@ import "github.com/millrace/millrace/pkg/identity"
 type routeCase struct {
 	method, path string
 	// ask is the path with names of things of tenant a: {job}, {letter},
-	// {operation}, {pipeline}, {digest}. Empty means path.
+	// {operation}, {pipeline}, {digest}, {upload}. Empty means path.
 	ask     string
 	body    string
 	headers []string
@@ -64,6 +64,25 @@ func routeCases() []routeCase {
 		{
 			method: "HEAD", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}",
 			scopes: []identity.Scope{identity.Read, identity.Submit}, shared: true,
+		},
+		{method: "PUT", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}", scopes: submit, makes: true},
+		{method: "OPTIONS", path: "/v1/uploads/", open: true},
+		{method: "OPTIONS", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", open: true},
+		{
+			method: "POST", path: "/v1/uploads/", scopes: submit, makes: true,
+			headers: []string{"Tus-Resumable", "1.0.0", "Upload-Length", "1"},
+		},
+		{
+			method: "HEAD", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", scopes: submit,
+			headers: []string{"Tus-Resumable", "1.0.0"},
+		},
+		{
+			method: "PATCH", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", scopes: submit,
+			headers: []string{"Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream"},
+		},
+		{
+			method: "DELETE", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", scopes: submit,
+			headers: []string{"Tus-Resumable", "1.0.0"},
 		},
 		{method: "GET", path: "/v1/pipelines", scopes: read},
 		{method: "GET", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", scopes: read},

@@ -66,7 +66,15 @@ func (g *Gateway) table() []route {
 		at("POST", "/v1/operations/{id}/stop", g.postStop, "Begin nothing more of an operation."),
 		at("POST", "/v1/operations/{id}/resume", g.postResume, "Go on with an operation that was stopped."),
 		at("POST", "/v1/artifacts", g.postArtifact, "Store a file."),
+		at("PUT", "/v1/artifacts/{digest}", g.putArtifact, "Store a file whose digest is known."),
 		at("GET", "/v1/artifacts/{digest}", g.getArtifact, "Download a file or a range of it."),
+		at("OPTIONS", uploadsRoot, g.serveUpload, "Say what resumable uploads there are: tus 1.0.0."),
+		at("POST", uploadsRoot, g.serveUpload,
+			"Begin a resumable upload; one whose Upload-Metadata names a pipeline becomes a job."),
+		at("OPTIONS", uploadsRoot+"{id}", g.serveUpload, "The same, of one upload."),
+		at("HEAD", uploadsRoot+"{id}", g.serveUpload, "Ask how far an upload is, or which job it became."),
+		at("PATCH", uploadsRoot+"{id}", g.serveUpload, "Send the next bytes of an upload."),
+		at("DELETE", uploadsRoot+"{id}", g.serveUpload, "Give an upload up."),
 		at("GET", "/v1/pipelines", g.getPipelines, "List the pipelines."),
 		at("GET", "/v1/pipelines/{name}", g.getPipeline,
 			"Read a pipeline, or one version with ?digest=."),
@@ -111,6 +119,11 @@ func (g *Gateway) routes() http.Handler {
 	}
 	mux := http.NewServeMux()
 	for path, by := range methods {
+		if bare, ok := strings.CutSuffix(path, "/"); ok {
+			// That path and none below, and no redirect to it.
+			mux.Handle(bare, g.serve(byMethod(by)))
+			path += "{$}"
+		}
 		mux.Handle(path, g.serve(byMethod(by)))
 	}
 	mux.Handle("/", g.serve(func(x *exchange) error {
@@ -123,7 +136,9 @@ func (g *Gateway) routes() http.Handler {
 func byMethod(by map[string]func(*exchange) error) func(*exchange) error {
 	var allowed []string
 	for m := range by {
-		allowed = append(allowed, m)
+		if m != http.MethodOptions {
+			allowed = append(allowed, m)
+		}
 	}
 	slices.Sort(allowed)
 	allow := strings.Join(append(allowed, http.MethodOptions), ", ")

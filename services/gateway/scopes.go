@@ -45,6 +45,15 @@ func doors() map[string]access {
 		// Whoever uploads may ask what it need not send.
 		"HEAD /v1/artifacts/{digest}": needs(identity.Read, identity.Submit),
 		"GET /v1/artifacts/{digest}":  read,
+		"PUT /v1/artifacts/{digest}":  needs(identity.Submit),
+
+		// A browser asks before it says who it is for.
+		"OPTIONS /v1/uploads/":     open(),
+		"OPTIONS /v1/uploads/{id}": open(),
+		"POST /v1/uploads/":        needs(identity.Submit),
+		"HEAD /v1/uploads/{id}":    needs(identity.Submit),
+		"PATCH /v1/uploads/{id}":   needs(identity.Submit),
+		"DELETE /v1/uploads/{id}":  needs(identity.Submit),
 
 		"GET /v1/pipelines":                 read,
 		"GET /v1/pipelines/{name}":          read,

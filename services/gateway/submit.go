@@ -13,15 +13,18 @@ import (
 	"github.com/millrace/millrace/schemas"
 )
 
-// postJob submits a job. A JSON body states it; any other body is the file itself.
+// postJob submits a job. A JSON body states it, a form brings files and fields; any
+// other body is the file itself.
 func (g *Gateway) postJob(x *exchange) error {
 	switch t := x.mediaType(); {
 	case t == events.ContentTypeJSON:
 		return g.submitJSON(x)
+	case x.isForm():
+		return g.submitForm(x)
 	case strings.HasPrefix(t, "multipart/"):
 		return fault.New(fault.HTTPUnsupportedMediaType,
-			t+"; send the submission as application/json, or the bytes of one file as they are "+
-				"(curl --data-binary @FILE)", nil)
+			t+"; send the submission as application/json or multipart/form-data, or the bytes of one "+
+				"file as they are (curl --data-binary @FILE)", nil)
 	}
 	return g.submitUpload(x)
 }

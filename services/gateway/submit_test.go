@@ -214,6 +214,6 @@ func TestBadSubmissions(t *testing.T) {
 	}
 	a := ask(t, "POST", w.URL+"/v1/jobs?pipeline=keep", strings.NewReader(oneFile), "Content-Type", "application/json")
 	a.problem(t, 400, "http.bad_request")
-	a = ask(t, "POST", w.URL+"/v1/jobs?pipeline=keep", strings.NewReader("x"), "Content-Type", "multipart/form-data; boundary=x")
+	a = ask(t, "POST", w.URL+"/v1/jobs?pipeline=keep", strings.NewReader("x"), "Content-Type", "multipart/mixed; boundary=x")
 	a.problem(t, 415, "http.unsupported_media_type")
 }

@@ -1,13 +1,13 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -22,6 +22,9 @@ const uploadPatience = 10 * time.Second
 
 // postArtifact stores a file.
 func (g *Gateway) postArtifact(x *exchange) error {
+	if x.isForm() {
+		return g.storeForm(x)
+	}
 	q, err := parseUploadQuery(x.r.URL.RawQuery, false)
 	if err != nil {
 		return err
@@ -36,6 +39,28 @@ func (g *Gateway) postArtifact(x *exchange) error {
 	return x.json(http.StatusCreated, file)
 }
 
+// putArtifact stores content that the client says the digest of. It is read whether
+// it is there already or not: who has it may have it.
+func (g *Gateway) putArtifact(x *exchange) error {
+	digest := x.r.PathValue("digest")
+	if err := artifact.CheckDigest(digest); err != nil {
+		return err
+	}
+	q, err := parseUploadQuery(x.r.URL.RawQuery, false)
+	if err != nil {
+		return err
+	}
+	file, err := g.store(x, q)
+	if err != nil {
+		return err
+	}
+	if file.Digest != digest {
+		return fault.New(fault.HTTPDigestMismatch, "the address says "+digest+", arrived "+file.Digest, nil)
+	}
+	x.w.Header().Set("ETag", `"`+file.Digest+`"`)
+	return x.json(http.StatusCreated, file)
+}
+
 // submitUpload stores the body and submits a job on it. What can be refused is
 // refused before the body is read.
 func (g *Gateway) submitUpload(x *exchange) error {
@@ -43,11 +68,23 @@ func (g *Gateway) submitUpload(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	s := submission{tenant: x.tenant, pipeline: q.pipeline, traceparent: traceOf(x.r.Header)}
-	if s.key, err = chooseKey(x.r.Header, q.key, "?key="); err != nil {
+	if q.key, err = chooseKey(x.r.Header, q.key, "?key="); err != nil {
 		return err
 	}
-	def, err := g.Pipelines.Current(x.r.Context(), x.tenant, q.pipeline)
+	if err := g.checkUpload(x.r.Context(), x.tenant, q); err != nil {
+		return err
+	}
+	file, err := g.store(x, q)
+	if err != nil {
+		return err
+	}
+	return g.submitFiles(x, q, file)
+}
+
+// checkUpload asks before a file is read whether there can be a job of it, and fills
+// in the parameters.
+func (g *Gateway) checkUpload(ctx context.Context, tenant string, q *uploadQuery) error {
+	def, err := g.Pipelines.Current(ctx, tenant, q.pipeline)
 	if err != nil {
 		return err
 	}
@@ -59,18 +96,18 @@ func (g *Gateway) submitUpload(x *exchange) error {
 	if list := def.CheckParams(q.rawParams); len(list) > 0 {
 		return withErrors(fault.SubmitBadParams, list[0].Pointer+": "+list[0].Detail, list)
 	}
-	file, err := g.store(x, q)
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+// submitFiles submits a job on files that are stored.
+func (g *Gateway) submitFiles(x *exchange, q *uploadQuery, files ...events.File) error {
+	s := submission{tenant: x.tenant, pipeline: q.pipeline, key: q.key, traceparent: traceOf(x.r.Header)}
 	if s.key == "" {
 		s.key = newID()
 	}
+	var err error
 	s.payload, err = json.Marshal(events.Submission{
-		Key: s.key, Params: q.rawParams, Labels: q.labels,
-		Files: []events.Source{{
-			Name: file.Name, Digest: file.Digest, Size: file.Size, MediaType: file.MediaType,
-		}},
+		Key: s.key, Params: q.rawParams, Labels: q.labels, Files: sources(files),
 	})
 	if err != nil {
 		return fault.New(fault.SubmitBadParams, "", err)
@@ -79,6 +116,14 @@ func (g *Gateway) submitUpload(x *exchange) error {
 		return err
 	}
 	return g.answerSubmission(x, s)
+}
+
+func sources(files []events.File) []events.Source {
+	list := make([]events.Source, len(files))
+	for i, f := range files {
+		list[i] = events.Source{Name: f.Name, Digest: f.Digest, Size: f.Size, MediaType: f.MediaType}
+	}
+	return list
 }
 
 // store streams the body into the artifact store.
@@ -96,11 +141,12 @@ func (g *Gateway) store(x *exchange, q *uploadQuery) (events.File, error) {
 		return events.File{}, err
 	}
 	defer release()
-	if q.mediaType == "" {
-		q.mediaType = declaredType(x.mediaType())
+	mediaType := q.mediaType
+	if mediaType == "" {
+		mediaType = declaredType(x.mediaType())
 	}
 	file, err := g.Store.Put(x.r.Context(), x.r.Body, &artifact.PutOptions{
-		Name: q.name, MediaType: q.mediaType, Limit: g.Limits.Upload,
+		Name: q.name, MediaType: mediaType, Limit: g.Limits.Upload,
 	})
 	if err != nil {
 		return events.File{}, err
@@ -142,105 +188,4 @@ func contentDigest(h http.Header) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// uploadQuery is what a URL says of the body.
-type uploadQuery struct {
-	name, mediaType string
-	// The rest is for uploads that are jobs at the same time.
-	pipeline, key string
-	params        map[string]string
-	rawParams     json.RawMessage
-	labels        map[string]string
-}
-
-// parseUploadQuery reads name and media_type, and for a job pipeline, key,
-// param.<name>, params and label.<name>. Anything else is refused.
-func parseUploadQuery(raw string, job bool) (*uploadQuery, error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, badRequest("the query is malformed")
-	}
-	q := &uploadQuery{}
-	for name, vs := range values {
-		if len(vs) != 1 {
-			return nil, badRequest(fmt.Sprintf("%s is given %d times", name, len(vs)))
-		}
-		if !q.set(name, vs[0]) && !(job && q.setJob(name, vs[0])) {
-			return nil, badRequest(fmt.Sprintf("there is no field %q here", name))
-		}
-	}
-	if q.name != "" {
-		if err := artifact.CheckName(q.name); err != nil {
-			return nil, err
-		}
-	}
-	if !printable(q.mediaType) {
-		return nil, badRequest("media_type is not at most 255 printable ASCII characters")
-	}
-	if !job {
-		return q, nil
-	}
-	return q, q.checkJob()
-}
-
-// printable reports whether a media type has the form that the schemas ask for.
-func printable(s string) bool {
-	other := func(r rune) bool { return r < ' ' || r > '~' }
-	return len(s) <= 255 && !strings.ContainsFunc(s, other)
-}
-
-func (q *uploadQuery) set(name, value string) bool {
-	switch name {
-	case "name":
-		q.name = value
-	case "media_type":
-		q.mediaType = value
-	default:
-		return false
-	}
-	return true
-}
-
-func (q *uploadQuery) setJob(name, value string) bool {
-	param, isParam := strings.CutPrefix(name, "param.")
-	label, isLabel := strings.CutPrefix(name, "label.")
-	switch {
-	case name == "pipeline":
-		q.pipeline = value
-	case name == "key":
-		q.key = value
-	case name == "params":
-		q.rawParams = json.RawMessage(value)
-	case isParam:
-		if q.params == nil {
-			q.params = make(map[string]string)
-		}
-		q.params[param] = value
-	case isLabel:
-		if q.labels == nil {
-			q.labels = make(map[string]string)
-		}
-		q.labels[label] = value
-	default:
-		return false
-	}
-	return true
-}
-
-func (q *uploadQuery) checkJob() error {
-	switch {
-	case q.pipeline == "":
-		return badRequest("name the pipeline in ?pipeline=NAME, " +
-			"or send the submission as application/json")
-	case !events.ValidToken(q.pipeline):
-		return fault.New(fault.PipelineNotFound, fault.Clip(q.pipeline, 100), nil)
-	case q.key != "" && !validKey(q.key):
-		return badRequest("key is not 1 to 255 bytes of UTF-8 without control characters")
-	case len(q.params) > 0 && q.rawParams != nil:
-		return badRequest("give param.NAME or params, not both")
-	case q.rawParams != nil && !json.Valid(q.rawParams):
-		return fault.New(fault.SubmitBadParams, "params is not JSON", nil)
-	}
-	return nil
 }
