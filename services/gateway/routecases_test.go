@@ -65,6 +65,40 @@ func routeCases() []routeCase {
 			method: "HEAD", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}",
 			scopes: []identity.Scope{identity.Read, identity.Submit}, shared: true,
 		},
+		{method: "GET", path: "/v1/pipelines", scopes: read},
+		{method: "GET", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", scopes: read},
+		{method: "PUT", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", body: "{}", scopes: admin, makes: true},
+		{method: "GET", path: "/v1/pipelines/{name}/versions", ask: "/v1/pipelines/{pipeline}/versions", scopes: read},
+		{method: "POST", path: "/v1/pipelines:check", scopes: read},
+		{method: "GET", path: "/v1/stages", scopes: read},
+		{method: "GET", path: "/v1/stages/{name}", ask: "/v1/stages/absent", scopes: read},
+		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
+		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
+		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},
+		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
+		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
+		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
+		{method: "GET", path: "/livez", open: true},
+		{method: "GET", path: "/readyz", open: true},
+		{method: "GET", path: "/version", open: true},
+	}
+	all = append(all, uploadCases(submit)...)
+	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip"} {
+		all = append(all, routeCase{
+			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
+		})
+	}
+	for i := range all {
+		if all[i].ask == "" {
+			all[i].ask = all[i].path
+		}
+	}
+	return all
+}
+
+// uploadCases are those of uploads.
+func uploadCases(submit []identity.Scope) []routeCase {
+	return []routeCase{
 		{method: "PUT", path: "/v1/artifacts/{digest}", ask: "/v1/artifacts/{digest}", scopes: submit, makes: true},
 		{method: "OPTIONS", path: "/v1/uploads/", open: true},
 		{method: "OPTIONS", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", open: true},
@@ -84,32 +118,5 @@ func routeCases() []routeCase {
 			method: "DELETE", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", scopes: submit,
 			headers: []string{"Tus-Resumable", "1.0.0"},
 		},
-		{method: "GET", path: "/v1/pipelines", scopes: read},
-		{method: "GET", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", scopes: read},
-		{method: "PUT", path: "/v1/pipelines/{name}", ask: "/v1/pipelines/{pipeline}", body: "{}", scopes: admin, makes: true},
-		{method: "GET", path: "/v1/pipelines/{name}/versions", ask: "/v1/pipelines/{pipeline}/versions", scopes: read},
-		{method: "POST", path: "/v1/pipelines:check", scopes: read},
-		{method: "GET", path: "/v1/stages", scopes: read},
-		{method: "GET", path: "/v1/stages/{name}", ask: "/v1/stages/absent", scopes: read},
-		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
-		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
-		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},
-		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
-		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
-		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
-		{method: "GET", path: "/livez", open: true},
-		{method: "GET", path: "/readyz", open: true},
-		{method: "GET", path: "/version", open: true},
 	}
-	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip"} {
-		all = append(all, routeCase{
-			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
-		})
-	}
-	for i := range all {
-		if all[i].ask == "" {
-			all[i].ask = all[i].path
-		}
-	}
-	return all
 }
