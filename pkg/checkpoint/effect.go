@@ -99,6 +99,12 @@ func (c *Chain) Effect(ctx context.Context, key string, do Call, verify Verify) 
 		return "", err
 	}
 	defer done()
+	return e.settled(ctx, do, verify)
+}
+
+// settled makes the effect unless it was made, and looks again as long as others
+// write to it.
+func (e *effect) settled(ctx context.Context, do Call, verify Verify) (string, error) {
 	for range rounds {
 		receipt, made, err := e.settle(ctx, verify)
 		if made || err != nil {
@@ -109,7 +115,7 @@ func (c *Chain) Effect(ctx context.Context, key string, do Call, verify Verify) 
 			return receipt, err
 		}
 	}
-	return "", overtaken(key)
+	return "", overtaken(e.key)
 }
 
 // rounds is how often an effect that others write to is looked at again.
@@ -135,8 +141,8 @@ func (e *effect) make(ctx context.Context, do Call, verify Verify) (_ string, ag
 	}
 	after, stop := linger(ctx)
 	defer stop()
-	if ctx.Err() != nil {
-		return "", false, e.notMade(after, context.Cause(ctx), "was not called")
+	if err := e.late(ctx); err != nil {
+		return "", false, e.notMade(after, err, "was not called")
 	}
 	receipt, err := do(ctx, e.log.Effect)
 	var no *notDone
@@ -149,11 +155,21 @@ func (e *effect) make(ctx context.Context, do Call, verify Verify) (_ string, ag
 			err = no.error
 		}
 		return "", false, e.notMade(after, err, "called: "+said(err))
-	case ctx.Err() != nil, verify != nil && comesAgain(err):
+	case ctx.Err() != nil, e.repeats, verify != nil && comesAgain(err):
 		return "", false, err
 	}
 	receipt, err = e.conclude(ctx, after, verify, err)
 	return receipt, false, err
+}
+
+// late returns why the call must not be made after all: the attempt has ended, or
+// somebody has closed the chain or taken it over just before the intent was
+// written. Whoever closes the chain later finds the intent.
+func (e *effect) late(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return e.c.alive(ctx)
 }
 
 // rival reports whether a worker whose intent was refused should look again: not

@@ -89,6 +89,8 @@ type effect struct {
 	last    events.Effect
 	at      uint64
 	damaged bool
+	// repeats says that it may be made again, whatever came of it before.
+	repeats bool
 	// call names the call that the next record is about.
 	call string
 }

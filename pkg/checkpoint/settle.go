@@ -38,6 +38,9 @@ func (e *effect) settle(ctx context.Context, verify Verify) (receipt string, mad
 		case events.EffectCommitted:
 			return e.last.Receipt, true, nil
 		}
+		if e.repeats {
+			return "", false, nil
+		}
 		receipt, made, err = e.close(ctx, verify)
 		if !fault.Has(err, fault.CheckpointOvertaken) {
 			return receipt, made, err

@@ -72,4 +72,6 @@ func (c *checker) attentions(steps []*step) {
 // undoable reports whether what the step does is taken back. What the file says
 // cannot be is left alone, though the stage has an undo: http-call has one, and no
 // call takes a letter back.
-func (s *step) undoable() bool { return s.stage != nil && s.stage.Compensable && !s.irreversible }
+func (s *step) undoable() bool {
+	return s.stage != nil && s.stage.Compensable && !s.irreversible && s.declaresUndo()
+}

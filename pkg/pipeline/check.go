@@ -186,4 +186,14 @@ func (c *checker) compileStep(s *step, env *environment) flow.Step {
 	return out
 }
 
+// declaresUndo reports whether a step says how it is undone, if its stage wants it
+// to say so.
+func (s *step) declaresUndo() bool {
+	if s.stage.UndoKey == "" {
+		return true
+	}
+	declared := s.with.get(s.stage.UndoKey)
+	return declared != nil && declared.kind != kindNull
+}
+
 func itoa(i int) string { return strconv.Itoa(i) }

@@ -20,6 +20,9 @@ type Stage struct {
 	Config json.RawMessage `json:"config,omitempty"`
 	// Compensable is true when the stage has an undo.
 	Compensable bool `json:"compensable,omitempty"`
+	// UndoKey names the setting in `with` without which a step of a compensable
+	// stage has no undo. Empty means that every step has one.
+	UndoKey string `json:"undo_key,omitempty"`
 	// Fetches is true when the stage reads the job's sources.
 	Fetches bool `json:"fetches,omitempty"`
 }

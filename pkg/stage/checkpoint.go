@@ -26,6 +26,12 @@ func (t *Task) Effect(
 	return t.chain().Effect(ctx, key, do, verify)
 }
 
+// Repeat makes a change outside Millrace that may be made again when an attempt
+// fails or dies in the middle; see [checkpoint.Chain.Repeat].
+func (t *Task) Repeat(ctx context.Context, key string, do checkpoint.Call) (receipt string, err error) {
+	return t.chain().Repeat(ctx, key, do)
+}
+
 // chain is the one that the task came with, or one that keeps nothing.
 func (t *Task) chain() *checkpoint.Chain {
 	if t.Checkpoints != nil {

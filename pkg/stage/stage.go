@@ -83,6 +83,10 @@ type Spec struct {
 	// is probed a few. A dependency that some tasks do without is not listed, or
 	// it would keep them waiting as well.
 	Needs []string `json:"needs,omitempty"`
+	// UndoKey names the setting by which a step declares its undo, of a stage that
+	// is a [Compensator] only for steps that do. Empty means that every step of a
+	// Compensator has an undo.
+	UndoKey string `json:"undo_key,omitempty"`
 	// Scratch asks for a folder per attempt; without it Task.Scratch is empty.
 	Scratch bool `json:"scratch,omitempty"`
 }

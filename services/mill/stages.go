@@ -100,7 +100,7 @@ func catalog(set *stage.Set) []pipeline.Stage {
 		_, undo := s.(stage.Compensator)
 		out[i] = pipeline.Stage{
 			Name: spec.Name, Version: spec.Version, Summary: spec.Summary, Config: spec.Config,
-			Compensable: undo, Fetches: spec.Name == "fetch",
+			Compensable: undo, UndoKey: spec.UndoKey, Fetches: spec.Name == "fetch",
 		}
 	}
 	return out

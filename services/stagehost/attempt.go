@@ -155,7 +155,7 @@ func (h *Host) call(ctx context.Context, s stage.Stage, spec stage.Spec, a *atte
 	defer clean()
 	defer a.chain.Close()
 	if a.task.Undo {
-		err = compensate(ctx, s, t, a.task.Done)
+		res, err = h.takeBack(ctx, s, t, a)
 	} else {
 		res, err = s.Run(ctx, t)
 	}
@@ -179,18 +179,6 @@ func (h *Host) task(a *attempt, spec stage.Spec, log *slog.Logger, limit time.Du
 	}
 	t.Scratch = dir
 	return t, func() { _ = os.RemoveAll(dir) }, nil
-}
-
-func compensate(ctx context.Context, s stage.Stage, t *stage.Task, done *events.Result) error {
-	c, ok := s.(stage.Compensator)
-	if !ok {
-		return fault.New(fault.InternalBug, "stage "+s.Spec().Name+" has no undo", nil)
-	}
-	var r stage.Result
-	if done != nil {
-		r = stage.Result{Files: done.Files, Findings: done.Findings}
-	}
-	return c.Compensate(ctx, t, r)
 }
 
 // cause is why a context ended, as a fault.

@@ -44,7 +44,8 @@
 //   - Together: several jobs at once do not disturb each other.
 //   - BadConfig: what does not match the schema is refused as such.
 //   - Undo: an undo leaves the world as it was, however often it is called, after
-//     an attempt that was cut off or killed, and when there is nothing to undo.
+//     an attempt that was cut off or killed, and when there is nothing to undo. An
+//     attempt that comes after it fails with job.cancelled and does nothing.
 //   - Resume: a stage that resumes saves places on a large file, and reads no more
 //     of its inputs again after a crash than Kit.Unit and the interval of the
 //     checkpoints.
@@ -88,6 +89,8 @@
 //     checkpoint.Run.Done and artifact.Writer.Size before going on.
 //   - other effects: a call outside that is not made through stage.Task.Effect, or
 //     whose verify says that it was not made although it was.
+//   - it is done all the same: an attempt that was late does not ask before it
+//     changes something outside. Do it within stage.Task.Effect or Repeat.
 //   - bytes are read again: the inputs are not opened where the state says, or
 //     Offer is called too rarely. For work in large pieces, say so in Kit.Unit.
 //   - no place was saved: Offer is not called, or not with the bytes that are done.

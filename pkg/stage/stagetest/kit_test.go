@@ -106,9 +106,17 @@ func (s *shelf) copy(ctx context.Context, t *stage.Task, f events.File, name str
 		defer func() { s.note("", string(data[:0])) }()
 	}
 	made, err := t.Store.Put(ctx, r, &artifact.PutOptions{Name: name})
-	if err == nil {
-		s.note(t.Job+"/"+name, made.Digest)
+	if err != nil {
+		return made, err
 	}
+	if s.broken == "comes after its undo" {
+		s.note(t.Job+"/"+name, made.Digest)
+		return made, nil
+	}
+	_, err = t.Repeat(ctx, name, func(context.Context, string) (string, error) {
+		s.note(t.Job+"/"+name, made.Digest)
+		return "", nil
+	})
 	return made, err
 }
 
@@ -169,7 +177,7 @@ func (s *shelf) Compensate(_ context.Context, t *stage.Task, done stage.Result) 
 func kit(broken string) stagetest.Kit {
 	s := &shelf{broken: broken, notes: map[string]string{}}
 	k := stagetest.Kit{
-		Stage: s, Grace: 300 * time.Millisecond, BadConfigs: []string{`{"prefix":1}`},
+		Stage: s, Grace: 500 * time.Millisecond, BadConfigs: []string{`{"prefix":1}`},
 		Cases: []stagetest.Case{
 			{Name: "two", Files: []stagetest.Content{{Name: "a", Data: []byte("x")}, {Name: "b", Size: 3 << 20}}},
 			{Name: "none", Fault: fault.StageNoInput},

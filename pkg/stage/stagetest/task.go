@@ -87,6 +87,19 @@ func (j *Job) Attempt() *stage.Task {
 	return task
 }
 
+// Undo returns the task of an undo, before which the checkpoints were closed, as a
+// worker does: an attempt that comes later is refused.
+func (j *Job) Undo() *stage.Task {
+	j.t.Helper()
+	j.chain.Undo = true
+	defer func() { j.chain.Undo = false }()
+	task := j.Attempt()
+	if _, err := task.Checkpoints.Bury(j.t.Context()); err != nil {
+		j.t.Fatal(err)
+	}
+	return task
+}
+
 // next is an attempt on a store and a log of its own.
 func (j *Job) next(store *artifact.Store, log checkpoint.Log) *stage.Task {
 	if j.processes++; j.processes == 1 || !j.redelivered {

@@ -92,12 +92,16 @@ func (x *trial) cleanUp(where string, done stage.Result) {
 	}
 }
 
-// takeBack calls the stage's undo; cut ends the context before it begins.
+// takeBack closes the checkpoints and calls the stage's undo, as a worker does; cut
+// ends the context before the stage begins.
 func (x *trial) takeBack(done stage.Result, cut error) error {
 	x.j.chain.Undo = true
 	defer func() { x.j.chain.Undo = false }()
 	i := x.next()
 	defer i.close()
+	if _, err := i.task.Checkpoints.Bury(i.ctx); err != nil {
+		return err
+	}
 	if cut != nil {
 		i.end(cut)
 	}

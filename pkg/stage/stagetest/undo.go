@@ -3,6 +3,8 @@ package stagetest
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
@@ -31,6 +33,7 @@ func (r *rehearsal) undoWhole(t *testing.T) {
 		x.cleanUp(r.where("undo "+when), done)
 	}
 	undo("before do", stage.Result{})
+	x.late("do after undo")
 	done := x.do("after undo before do")
 	undo("after do", done)
 	undo("a second time", done)
@@ -51,6 +54,22 @@ func (x *trial) do(when string) stage.Result {
 	i.wait(x.T, x.r.where("do "+when))
 	x.r.judge(x.T, x.r.where("do "+when), i)
 	return i.res
+}
+
+// late begins an attempt that the undo has overtaken on its way. It must not do
+// anything any more. A stage that can change something outside asks first: see
+// [stage.Task.Effect] and [stage.Task.Repeat].
+func (x *trial) late(when string) {
+	x.Helper()
+	x.j.attempts, x.j.processes = 0, 0 // as if it was the first
+	i := x.next().start()
+	i.wait(x.T, x.r.where(when))
+	if len(x.r.effects) > 0 && !fault.Has(i.err, fault.JobCancelled) {
+		x.Errorf("%s: got %v, want job.cancelled", x.r.where(when), i.err)
+	}
+	if diff := cmp.Diff(x.before, x.r.k.effectsNow(x.T)); diff != "" {
+		x.Errorf("%s: it is done all the same: %s", x.r.where(when), diff)
+	}
 }
 
 // undos is how many crashes of a case are undone.

@@ -29,6 +29,7 @@ var zoo = map[string]caught{
 	"undo is surprised":     {"TestSound", "Undo", "undo before do"},
 	"undo forgets":          {"TestSound", "Undo", "undo leaves"},
 	"undo needs the result": {"TestSound", "Undo", "undo after a cut: undo leaves"},
+	"comes after its undo":  {"TestSound", "Undo", "it is done all the same"},
 
 	"forgets its place":              {"TestRelay", "Crash", "another result"},
 	"offers before writing":          {"TestRelay", "Crash", "another result"},

@@ -57,9 +57,9 @@ func (c *counted) Write(p []byte) (int, error) {
 // looks does not count.
 func (b *budget) measure(dir string) {
 	size, entries := b.printed.Load(), 0
-	inputs := filepath.Join(dir, "in") + "/"
+	inputs, results := filepath.Join(dir, "in")+"/", filepath.Join(dir, "made")+"/"
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || strings.HasPrefix(path, inputs) {
+		if err != nil || strings.HasPrefix(path, inputs) || strings.HasPrefix(path, results) {
 			return nil
 		}
 		entries++

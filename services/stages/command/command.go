@@ -16,6 +16,35 @@
 //
 // Exit status 0 is success, 75 (EX_TEMPFAIL) asks to be tried later, and
 // everything else is a failure that the file is blamed for.
+//
+// MILLRACE_KEY is the same in every attempt at a run, and in its undo.
+//
+// # Undo
+//
+// A step that declares an undo names a program that takes a run back. It is run for
+// every run that has begun, the last one first, whether that has ended well, has
+// failed, or was cut off in the middle, and it gets
+//
+//	{{in}}       the paths of the inputs of the run
+//	{{made}}     the paths of what it has made, as far as that is known: an argument each
+//	stdin        JSON: key, job, step, ended, files, made, and, with pass, stdout
+//	MILLRACE_UNDO=1
+//
+// Status 0 says that nothing of the run is left. The program may be run again after
+// it has said so, and before, so it takes what is not there for taken back. One that
+// fails is tried again as the step's policy says, and is then for a person.
+//
+// The ledger of the step has the runs that have begun: see [stage.Task.Repeat]. No
+// attempt begins another one once the step is being taken back. A run that is on its
+// way at a worker which nobody reaches is killed when that worker notices; an undo
+// that comes sooner runs beside it.
+//
+//	killed                       | found     | the next attempt | the undo
+//	-----------------------------|-----------|------------------|----------------
+//	before the run is noted      | nothing   | runs             | leaves it alone
+//	while the program runs       | a run that| runs it again    | takes it back
+//	                             | has begun |                  |
+//	after its end is noted       | its files | uses them        | takes it back
 package command
 
 import (
@@ -50,6 +79,8 @@ func New(o Options) stage.Stage {
 	return &commander{allow: allowed(o.Allow), grace: o.KillGrace, spec: spec()}
 }
 
+var _ stage.Compensator = (*commander)(nil)
+
 type commander struct {
 	allow []program
 	grace time.Duration
@@ -60,53 +91,81 @@ func (c *commander) Spec() stage.Spec { return c.spec }
 
 // Run runs the program once for each file, or once for all of them.
 func (c *commander) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
-	files, err := t.Inputs()
+	w, err := c.work(t)
 	if err != nil {
 		return stage.Result{}, err
 	}
-	cfg := config{Mode: modeEach, Output: "{{name}}", MaxOutput: 1 << 30}
-	if err := t.Config(&cfg); err != nil {
-		return stage.Result{}, err
-	}
-	path, err := c.find(cfg.Run[0])
-	if err != nil {
-		return stage.Result{}, err
-	}
-	if t.Scratch == "" {
-		return stage.Result{}, fault.New(fault.InternalBug, "command has no scratch folder", nil)
-	}
-	return c.runAll(ctx, t, cfg, path, files)
-}
-
-func (c *commander) runAll(
-	ctx context.Context, t *stage.Task, cfg config, path string, files []events.File,
-) (stage.Result, error) {
-	groups := slices.Collect(slices.Chunk(files, 1))
-	if cfg.Mode == modeAll {
-		groups = [][]events.File{files}
-	}
-	meter := t.Meter(stage.Size(files))
+	groups := w.groups()
+	meter := t.Meter(stage.Size(t.Files))
 	res := stage.Result{Findings: map[string]string{"commands": strconv.Itoa(len(groups))}}
 	for i, group := range groups {
-		r := &run{
-			task: t, cfg: cfg, path: path, files: group, grace: c.grace, meter: meter,
-			dir: filepath.Join(t.Scratch, strconv.Itoa(i)),
-		}
-		made, err := r.do(ctx)
+		r := w.run(i, group)
+		r.meter = meter
+		made, err := r.once(ctx)
 		if err != nil {
 			return stage.Result{}, err
 		}
-		res.Files = append(res.Files, made...)
+		res.Files = append(res.Files, made.Files...)
 		if len(res.Files) > stage.MaxFiles {
 			return stage.Result{}, fault.New(fault.CommandTooMuchOutput,
 				fmt.Sprintf("more than %d files", stage.MaxFiles), nil)
 		}
-		if cfg.Pass {
-			res.Findings["stdout"] = r.printed.last(stage.MaxFinding)
+		if w.cfg.Pass {
+			res.Findings["stdout"] = made.Stdout
 		}
 	}
-	if cfg.Pass {
-		res.Files = files
+	if w.cfg.Pass {
+		res.Files = t.Files
 	}
 	return res, nil
+}
+
+// work is one attempt, or one undo.
+type work struct {
+	*commander
+	task *stage.Task
+	cfg  config
+	path string // of the program
+	back string // of the one that takes it back
+}
+
+func (c *commander) work(t *stage.Task) (w *work, err error) {
+	if _, err := t.Inputs(); err != nil {
+		return nil, err
+	}
+	w = &work{commander: c, task: t, cfg: defaults()}
+	if err := t.Config(&w.cfg); err != nil {
+		return nil, err
+	}
+	if w.path, err = c.find(w.cfg.Run[0]); err != nil {
+		return nil, err
+	}
+	if w.cfg.Undo != nil { // what could not be taken back is not begun
+		if w.back, err = c.find(w.cfg.Undo.Run[0]); err != nil {
+			return nil, err
+		}
+		if t.Checkpoints == nil {
+			return nil, fault.New(fault.EffectRefused, "the task has no checkpoints", nil)
+		}
+	}
+	if t.Scratch == "" {
+		return nil, fault.New(fault.InternalBug, "command has no scratch folder", nil)
+	}
+	return w, nil
+}
+
+// groups are the files of each run.
+func (w *work) groups() [][]events.File {
+	if w.cfg.Mode == modeAll {
+		return [][]events.File{w.task.Files}
+	}
+	return slices.Collect(slices.Chunk(w.task.Files, 1))
+}
+
+// run is run i, of the files of a group.
+func (w *work) run(i int, group []events.File) *run {
+	return &run{
+		task: w.task, cfg: w.cfg, path: w.path, files: group, grace: w.grace,
+		name: "run." + strconv.Itoa(i), dir: filepath.Join(w.task.Scratch, strconv.Itoa(i)),
+	}
 }

@@ -42,9 +42,11 @@ func (r *run) execute(ctx context.Context, args []string, stdout io.Writer) erro
 	cmd.WaitDelay = waitDelay
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 
+	r.started = true
 	started, ended := make(chan error, 1), make(chan error, 1)
 	go live(cmd, started, ended) // waited for below
 	if err := <-started; err != nil {
+		r.started = false
 		return startFault(r.cfg.Run[0], err)
 	}
 	stopped, err := r.watch(ctx, cmd.Process.Pid, ended)
@@ -146,13 +148,18 @@ func awaitExit(pid int) {
 // environment is all that a program gets to know of the mill's environment.
 func (r *run) environment() []string {
 	tmp := filepath.Join(r.dir, "tmp")
-	return []string{
+	env := []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + filepath.Join(r.dir, "work"), "TMPDIR=" + tmp,
 		"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC",
 		"MILLRACE_TENANT=" + r.task.Tenant, "MILLRACE_JOB=" + r.task.Job,
 		"MILLRACE_STEP=" + r.task.Step, "MILLRACE_ATTEMPT=" + strconv.Itoa(r.task.Attempt),
+		"MILLRACE_KEY=" + r.key(),
 	}
+	if r.undo {
+		env = append(env, "MILLRACE_UNDO=1")
+	}
+	return env
 }
 
 // verdict makes a fault of the way the program ended by itself.

@@ -23,56 +23,60 @@ type run struct {
 	files []events.File
 	grace time.Duration
 	meter *stage.Meter
-	dir   string // of this run: in, out, work, tmp
+	name  string // in the ledger
+	dir   string // of this run: in, made, out, work, tmp
 
+	// Of a run that is taken back: what it has made, and what the undo reads.
+	undo  bool
+	made  []events.File
+	known io.Reader
+
+	started bool
 	budget  *budget
 	printed tail // the end of stdout, unless that is the output
 	errors  tail // the end of stderr
 }
 
 // do runs the program and returns what it made.
-func (r *run) do(ctx context.Context) ([]events.File, error) {
+func (r *run) do(ctx context.Context) (made, error) {
 	defer removeAll(r.dir)
-	for _, sub := range []string{"in", "out", "work", "tmp"} {
+	for _, sub := range []string{"in", "made", "out", "work", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(r.dir, sub), 0o700); err != nil {
-			return nil, scratchFault(err)
+			return made{}, scratchFault(err)
 		}
 	}
-	inputs, err := r.layOut(ctx)
-	if err != nil {
-		return nil, err
-	}
 	name := artifact.CleanName(expand(r.cfg.Output, r.names()))
-	out := filepath.Join(r.dir, "out", name)
-	args, err := r.arguments(inputs, out)
+	args, err := r.arguments(ctx, filepath.Join(r.dir, "out", name))
 	if err != nil {
-		return nil, err
+		return made{}, err
 	}
 	r.budget = newBudget(int64(r.cfg.MaxOutput))
 	if !r.cfg.uses("{{out}}") && !r.cfg.uses("{{outdir}}") && !r.cfg.Pass {
-		return r.capture(ctx, args, name)
+		files, err := r.capture(ctx, args, name)
+		return made{Files: files}, err
 	}
 	if err := r.execute(ctx, args, &r.printed); err != nil {
-		return nil, err
+		return made{}, err
 	}
 	if r.cfg.Pass {
-		return nil, nil
+		return made{Stdout: r.printed.last(stage.MaxFinding)}, nil
 	}
-	return r.collect(ctx, name)
+	files, err := r.collect(ctx, name)
+	return made{Files: files}, err
 }
 
-// layOut writes the inputs to files when the program reads files, and returns
-// their paths.
-func (r *run) layOut(ctx context.Context) ([]string, error) {
-	if !r.cfg.uses("{{in}}") {
+// layOut writes files to the folder of the run when the program reads them there,
+// and returns their paths.
+func (r *run) layOut(ctx context.Context, as string, files []events.File) ([]string, error) {
+	if !r.cfg.uses("{{" + as + "}}") {
 		return nil, nil
 	}
 	var paths []string
-	for i, f := range r.files {
+	for i, f := range files {
 		if err := artifact.CheckName(f.Name); err != nil {
 			return nil, err
 		}
-		dir := filepath.Join(r.dir, "in", strconv.Itoa(i))
+		dir := filepath.Join(r.dir, as, strconv.Itoa(i))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return nil, scratchFault(err)
 		}
@@ -107,18 +111,29 @@ func (r *run) writeInput(ctx context.Context, f events.File, path string) error 
 }
 
 // stdin returns what the program reads on stdin: the files in a row, unless it
-// is given their paths.
+// is given their paths, and of an undo what is known of the run.
 func (r *run) stdin(ctx context.Context) (io.Reader, func()) {
-	if r.cfg.uses("{{in}}") {
+	switch {
+	case r.undo:
+		return r.known, func() {}
+	case r.cfg.uses("{{in}}"):
 		return nil, func() {}
 	}
 	row := &inARow{ctx: ctx, store: r.task.Store, files: r.files}
 	return r.meter.Reader(ctx, row), row.close
 }
 
-// arguments fills in the placeholders. A name is filled in once, so that what
+// arguments lays out the files and fills in the placeholders. A name is filled in once, so that what
 // looks like a placeholder in it stays as it is.
-func (r *run) arguments(inputs []string, out string) ([]string, error) {
+func (r *run) arguments(ctx context.Context, out string) ([]string, error) {
+	inputs, err := r.layOut(ctx, "in", r.files)
+	if err != nil {
+		return nil, err
+	}
+	results, err := r.layOut(ctx, "made", r.made)
+	if err != nil {
+		return nil, err
+	}
 	values := r.names()
 	values["{{out}}"], values["{{outdir}}"] = out, filepath.Dir(out)
 	if len(inputs) > 0 {
@@ -126,8 +141,12 @@ func (r *run) arguments(inputs []string, out string) ([]string, error) {
 	}
 	var args []string
 	for _, arg := range r.cfg.Run[1:] {
-		if arg == "{{in}}" {
+		switch arg {
+		case "{{in}}":
 			args = append(args, inputs...)
+			continue
+		case "{{made}}":
+			args = append(args, results...)
 			continue
 		}
 		full := expand(arg, values)

@@ -163,11 +163,11 @@ func (p *publisher) Compensate(ctx context.Context, t *stage.Task, done stage.Re
 	}
 	defer f.close()
 	b := newBatch(f, t, c)
+	b.disarm() // whoever is about to put a file into its place comes too late
 	var errs []error
 	for _, it := range items {
 		errs = append(errs, b.undo(ctx, it, len(done.Files) > 0))
 	}
-	b.sweep()
 	errs = append(errs, f.sync())
 	p.tidy(t, c)
 	return errors.Join(errs...)

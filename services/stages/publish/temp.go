@@ -139,6 +139,16 @@ func (b *batch) sweep() {
 	}
 }
 
+// disarm removes what attempts of this step had begun to write, also what one still
+// writes: without its hidden name a file cannot be put into its place any more.
+func (b *batch) disarm() {
+	for _, name := range b.leftovers(hidden + b.key + "-") {
+		if strings.HasSuffix(name, ".tmp") {
+			_ = b.root.Remove(name)
+		}
+	}
+}
+
 // drop removes a hidden file unless an attempt is still writing it.
 func (b *batch) drop(name string) {
 	f, err := b.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
