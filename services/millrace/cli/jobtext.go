@@ -75,6 +75,9 @@ func stepTable(steps map[string]events.Step, order []string) *term.Table {
 	for _, id := range ids {
 		s := steps[id]
 		t.Row(id, s.Stage, string(s.State), fmt.Sprint(s.Attempt), stepDetail(s))
+		if d := openDecision(s); d != nil {
+			t.Row("", "", "", "", "decide "+d.ID+" by "+clockText(d.DueAt)+", then "+string(d.Default))
+		}
 	}
 	return t
 }

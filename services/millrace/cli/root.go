@@ -23,7 +23,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
-		p.deadLetterCommand(), p.operationCommand(),
+		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
 		p.breakerCommand(), p.ruleCommand(), p.policyCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)

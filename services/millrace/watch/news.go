@@ -16,6 +16,20 @@ func stamp(t time.Time) string { return t.Local().Format("15:04:05.000") }
 
 // stepNews says how a step got from one state to the next, or "".
 func stepNews(was, is events.Step) string {
+	late, moved := unheard(was, is), moveNews(was, is)
+	switch {
+	case late == "":
+		return moved
+	case moved == "" || is.State == events.StepAttention || undoStuck(is):
+		return late
+	}
+	return late + "; " + moved
+}
+
+func undoStuck(s events.Step) bool { return s.Undo != nil && s.Undo.State == events.UndoAttention }
+
+// moveNews is what is said of a step because of its state.
+func moveNews(was, is events.Step) string {
 	if undo := undoNews(was.Undo, is.Undo); undo != "" {
 		return undo
 	}

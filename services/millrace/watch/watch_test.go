@@ -239,3 +239,34 @@ func TestTrackerTellsWhatPeopleDid(t *testing.T) {
 		t.Errorf("the picture is\n%s", lines)
 	}
 }
+
+// TestDecisionThatNobodyMakes is news, each time that it is asked again.
+func TestDecisionThatNobodyMakes(t *testing.T) {
+	t.Parallel()
+	decision := func(asked int, made *events.DecisionMade) *events.DecisionRecord {
+		return &events.DecisionRecord{ID: "j.act", Asked: asked, DueAt: at(9), Made: made}
+	}
+	stuck := func(d *events.DecisionRecord) events.Step {
+		return events.Step{State: events.StepAttention, Attempt: 1, Decision: d}
+	}
+	undo := func(d *events.DecisionRecord) events.Step {
+		return events.Step{State: events.StepFailed, Attempt: 1, Undo: &events.StepUndo{State: events.UndoAttention, Attempt: 1, Decision: d}}
+	}
+	byDefault := &events.DecisionMade{Choice: events.ChooseRetry, Default: true}
+	again := events.Step{State: events.StepQueued, Attempt: 2, Decision: decision(2, byDefault)}
+	for _, c := range []struct {
+		was, is events.Step
+		want    string
+	}{
+		{stuck(nil), stuck(decision(1, nil)), ""},
+		{stuck(decision(1, nil)), stuck(decision(1, nil)), ""},
+		{stuck(decision(1, nil)), stuck(decision(2, nil)), "nobody has decided in time; a person is asked again by 12:00:00.009"},
+		{stuck(decision(2, nil)), again, "nobody decided in time, so the default is taken: retry; attempt 2"},
+		{undo(decision(1, nil)), undo(decision(2, nil)), "nobody has decided in time; a person is asked again by 12:00:00.009"},
+		{stuck(decision(1, byDefault)), stuck(decision(2, nil)), ""},
+	} {
+		if got := stepNews(c.was, c.is); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
