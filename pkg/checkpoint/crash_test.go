@@ -105,3 +105,35 @@ func randomScript(t *testing.T, random *rand.Rand) {
 		t.Fatalf("%d bytes were done again after %d stops", again, stops)
 	}
 }
+
+// TestReadAhead: what a stage reads beyond what it offers counts as work that is
+// done again.
+func TestReadAhead(t *testing.T) {
+	t.Parallel()
+	const piece, whole = 2_000, 400_000
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 2))
+	r := newRig(t)
+	worked, stops := int64(0), int64(0)
+	for attempt, done := 1, int64(0); done < whole; attempt++ {
+		ctx, k := newKiller(t.Context(), r.memory, 2+random.IntN(6), random.IntN(2) == 0)
+		c := r.chain(attempt, func(o *Options) { o.Log = &k.log })
+		run, _ := resume(t, c)
+		run.Ahead(5 * piece)
+		done = run.Done()
+		for read, err := done, error(nil); err == nil && done < whole; err = run.Offer(ctx, done, whole) {
+			for read < whole && read < done+5*piece {
+				read, worked = read+piece, worked+piece
+			}
+			done += piece
+		}
+		_ = c.Close()
+		if k.dead.Load() {
+			done, stops = 0, stops+1
+		}
+	}
+	if again := worked - whole; stops < 5 || again > stops*rigBytes {
+		t.Errorf("%d bytes were read again in %d stops", again, stops)
+	}
+}

@@ -16,7 +16,8 @@ const lastWords = 2 * time.Second
 // done since the last one: at a quarter of Options.Bytes when that is cheap, at
 // half of it in any case, or when Options.Every has passed. It does not wait until
 // that is durable, unless the place before is not durable yet when half of
-// Options.Bytes was done since.
+// Options.Bytes was done since. What [Run.Ahead] says is taken off Options.Bytes,
+// but not more than half of it.
 //
 // It may be called as often as the stage likes: at least every MiB.
 //
@@ -62,15 +63,26 @@ func (r *Run) Offer(ctx context.Context, done, total int64) error {
 // late as the latest so far.
 func (r *Run) due(done int64) (due, must bool) {
 	o, n := &r.c.o, done-r.done
+	room := max(o.Bytes-r.ahead, o.Bytes/2)
 	switch {
 	case n <= 0:
 		return false, false
-	case n+r.stride > o.Bytes/2:
+	case n+r.stride > room/2:
 		return true, true
-	case n >= o.Bytes/4 && (r.retry || r.aligned()):
+	case n >= room/4 && (r.retry || r.aligned()):
 		return true, false
 	}
 	return o.Now().Sub(r.last) >= o.Every, false
+}
+
+// Ahead says that the stage reads up to n bytes beyond what it offers as done,
+// because it works on several pieces at once. A crash costs these too, so places
+// are saved that much sooner. It counts from the next Offer on. Zero, as without a
+// call, means that nothing worth speaking of is read ahead.
+func (r *Run) Ahead(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ahead = max(n, 0)
 }
 
 // aligned reports whether the outputs are where a place costs little: near the end

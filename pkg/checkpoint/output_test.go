@@ -243,16 +243,21 @@ func TestWhenAPlaceIsTaken(t *testing.T) {
 	for name, c := range map[string]struct {
 		tail, stride, done int64
 		due, must          bool
+		ahead              int64
 	}{
-		"nothing done":           {0, 0, 0, false, false},
-		"gone back":              {0, 0, -5, false, false},
-		"little":                 {0, 100, quarter - 1, false, false},
-		"a quarter, no tail":     {0, 100, quarter, true, false},
-		"a quarter, small tail":  {rigBytes / 16, 100, quarter, true, false},
-		"a quarter, larger tail": {rigBytes/16 + 1, 100, quarter, false, false},
-		"before half":            {rigBytes/16 + 1, 100, 2*quarter - 100, false, false},
-		"the next is past half":  {rigBytes/16 + 1, 100, 2*quarter - 99, true, true},
-		"half":                   {rigBytes/16 + 1, 0, 2*quarter + 1, true, true},
+		"nothing done":           {0, 0, 0, false, false, 0},
+		"gone back":              {0, 0, -5, false, false, 0},
+		"little":                 {0, 100, quarter - 1, false, false, 0},
+		"a quarter, no tail":     {0, 100, quarter, true, false, 0},
+		"a quarter, small tail":  {rigBytes / 16, 100, quarter, true, false, 0},
+		"a quarter, larger tail": {rigBytes/16 + 1, 100, quarter, false, false, 0},
+		"before half":            {rigBytes/16 + 1, 100, 2*quarter - 100, false, false, 0},
+		"the next is past half":  {rigBytes/16 + 1, 100, 2*quarter - 99, true, true, 0},
+		"half":                   {rigBytes/16 + 1, 0, 2*quarter + 1, true, true, 0},
+		"before half, ahead":     {rigBytes/16 + 1, 100, 2*quarter - 600, false, false, 1_000},
+		"half, ahead":            {rigBytes/16 + 1, 100, 2*quarter - 599, true, true, 1_000},
+		"far ahead, before":      {rigBytes/16 + 1, 100, quarter - 100, false, false, rigBytes},
+		"far ahead":              {rigBytes/16 + 1, 100, quarter - 99, true, true, rigBytes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -260,6 +265,7 @@ func TestWhenAPlaceIsTaken(t *testing.T) {
 			run, _ := resume(t, r.chain(1))
 			output(t, run, "a", make([]byte, rigChunk+c.tail))
 			run.stride = c.stride
+			run.Ahead(c.ahead)
 			due, must := run.due(c.done)
 			if due != c.due || must != c.must {
 				t.Errorf("due %v, must %v", due, must)
@@ -267,7 +273,7 @@ func TestWhenAPlaceIsTaken(t *testing.T) {
 			// After a save that failed, a tail is no reason to wait.
 			run.retry = true
 			due, _ = run.due(c.done)
-			same(t, c.done >= quarter, due)
+			same(t, c.done >= max(rigBytes-c.ahead, rigBytes/2)/4, due)
 		})
 	}
 }

@@ -33,6 +33,8 @@ type Run struct {
 	// what was last offered, and stride the most between two offers since.
 	done, seen, stride int64
 	last               time.Time
+	// ahead is what the stage reads beyond what it offers, in bytes.
+	ahead int64
 	// retry says that the last save failed; broken is what Offer returns for it.
 	retry  bool
 	broken error

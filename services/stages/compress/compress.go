@@ -1,6 +1,6 @@
 // Package compress is the stage that compresses files with zstd.
 //
-// A file is cut into frames of 4 MiB of its content that are compressed
+// A file is cut into frames of 2 MiB of its content that are compressed
 // independently and written one after the other, which every zstd program reads
 // as one file. The cuts depend on nothing but the content, so that the output
 // does, too; and all processors work on one file.
@@ -13,7 +13,7 @@
 //	after Commit, before a checkpoint  the same, and the content is stored once
 //
 // All tasks of the stage together compress a bounded number of frames at once,
-// and so take a bounded amount of memory: about 16 MiB for each frame.
+// and so take a bounded amount of memory: about 8 MiB for each frame.
 package compress
 
 import (
@@ -78,6 +78,7 @@ func (c *compressor) Run(ctx context.Context, t *stage.Task) (stage.Result, erro
 	if err != nil {
 		return stage.Result{}, err
 	}
+	run.Ahead(int64(cap(c.slots)) * frameSize)
 	meter := t.Meter(stage.Size(files))
 	meter.Add(run.Done())
 	w := &work{c: c, t: t, run: run, level: c.levels[cfg.Level], meter: meter, at: &at, total: stage.Size(files)}

@@ -50,9 +50,9 @@ func spec() stage.Spec {
 	return stage.Spec{
 		Name: "compress", Version: 1,
 		// The number after the slash counts the changes of the encoder's output.
-		Logic:   "1/1",
+		Logic:   "1/2",
 		Summary: "Compresses each file with zstd.",
-		Guarantee: "Repeated, it gives the same bytes. It goes on after the last frame of 4 MiB that a checkpoint covers, " +
+		Guarantee: "Repeated, it gives the same bytes. It goes on after the last frame of 2 MiB that a checkpoint covers, " +
 			"and what comes out is the same as without a crash. It has no effects.",
 		Inputs:  "The files to compress.",
 		Outputs: "One zstd file for each, with .zst appended to its name.",

@@ -41,7 +41,7 @@ func spec() stage.Spec {
 		Name: "decompress", Version: 1, Logic: "1",
 		Summary: "Unpacks each file with zstd, up to a limit.",
 		Guarantee: "Repeated, it gives the same bytes. It goes on after the last zstd frame that a checkpoint covers: files from " +
-			"compress@1 have one every 4 MiB, while a file that is a single frame, as most programs make it, starts over. It has no effects.",
+			"compress@1 have one every 2 MiB, while a file that is a single frame, as most programs make it, starts over. It has no effects.",
 		Inputs:  "Files compressed with zstd.",
 		Outputs: "One file for each, without .zst in its name and without a media type.",
 		Findings: map[string]string{

@@ -46,7 +46,7 @@ func stream(t *testing.T, data []byte, o ...zstd.EOption) []byte {
 }
 
 // frameSize is how much content is in a frame of compress@1.
-const frameSize = 4 << 20
+const frameSize = 2 << 20
 
 // frames compresses f as compress@1 does.
 func frames(t *testing.T, f stagetest.Content) []byte {

@@ -47,6 +47,7 @@ func (b *batch) publish(ctx context.Context, items []item) (err error) {
 	if b.run, err = b.task.Resume(ctx, stateVersion, &b.at); err != nil {
 		return err
 	}
+	b.run.Ahead(2 * syncEvery) // what is being synced, and what is written meanwhile
 	ready := make([]*whole, len(items))
 	defer func() {
 		b.letGo(ctx, items, ready, err)

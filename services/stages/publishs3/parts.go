@@ -46,6 +46,7 @@ func (b *batch) sendParts(ctx context.Context, it item, u upload, extra map[int3
 		return err
 	}
 	defer r.Close()
+	b.run.Ahead(partsAtOnce * b.at.PartSize)
 	s := &sending{
 		batch: b, it: it, u: u, extra: extra, done: done,
 		r: r, next: int32(b.at.Parts + 1), sent: map[int32]part{},
