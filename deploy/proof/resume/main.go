@@ -94,7 +94,7 @@ func report(calm, rough outcome, size int64) error {
 		calm.took.Round(time.Millisecond), rough.took.Round(time.Millisecond), rough.took.Seconds()/calm.took.Seconds())
 	fmt.Printf("%-34s %12d %12d\n", "kills", calm.kills, rough.kills)
 	fmt.Printf("%-34s %12d %12d\n", "resumptions in the events", calm.resumed, rough.resumed)
-	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB read by the mill, starts apart", mib(calm.read), mib(rough.read))
+	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB read by the mill", mib(calm.read), mib(rough.read))
 	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB served to fetch", mib(calm.served), mib(rough.served))
 	again := float64(rough.read-calm.read) / float64(max(rough.kills, 1))
 	fmt.Printf("%-34s %12s %12.1f   of %d at most\n", "MiB read again per kill", "", again/(1<<20), interval>>20)

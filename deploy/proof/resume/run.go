@@ -74,7 +74,7 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 		}
 	}
 	begin, served := time.Now(), p.source.Served()
-	m, idle, err := start(c)
+	m, err := rig.Start(c)
 	if err != nil {
 		return o, err
 	}
@@ -99,28 +99,18 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 			return o, err
 		}
 		o.kills++
-		o.read += read - idle
-		if m, idle, err = start(c); err != nil {
+		o.read += read
+		if m, err = rig.Start(c); err != nil {
 			return o, err
 		}
 	}
 	o.took, o.served = time.Since(begin), p.source.Served()-served
-	return p.finish(ctx, m, idle, job, o)
+	return p.finish(ctx, m, job, o)
 }
 
 func kill(m *rig.Mill) error {
 	_, err := m.Kill()
 	return err
-}
-
-// start starts a mill and returns how much it has read to get there.
-func start(c rig.Config) (*rig.Mill, int64, error) {
-	m, err := rig.Start(c)
-	if err != nil {
-		return nil, 0, err
-	}
-	idle, err := m.Read()
-	return m, idle, err
 }
 
 // wait waits for the job until a limit, zero for none, and reports whether it has
@@ -139,12 +129,12 @@ func wait(ctx context.Context, url, job string, limit time.Duration) (done bool,
 }
 
 // finish looks at what is left, and ends the mill.
-func (p *proof) finish(ctx context.Context, m *rig.Mill, idle int64, job string, o outcome) (outcome, error) {
+func (p *proof) finish(ctx context.Context, m *rig.Mill, job string, o outcome) (outcome, error) {
 	read, err := m.Read()
 	if err != nil {
 		return o, err
 	}
-	o.read += read - idle
+	o.read += read
 	if err := o.history(ctx, m.URL, job); err != nil {
 		return o, err
 	}
