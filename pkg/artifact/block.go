@@ -26,8 +26,10 @@ func (s *Store) learn(ctx context.Context, d sum, size int64, r io.Reader) (*lay
 	doing := "read " + d.String()
 	block := s.sizes.block
 	l := &layout{
-		manifest: manifest{block: block, chunk: ceil(size, block) * block, size: size, digest: d},
-		name:     func(int64) string { return contentName(d) }, alone: true,
+		manifest: manifest{
+			block: block, chunk: ceil(size, block) * block, size: size, digest: d, chunks: []extent{{d, size}},
+		},
+		name: func(int64) string { return contentName(d) }, alone: true,
 	}
 	buf := s.buffers.get(block)
 	defer s.buffers.put(buf)
@@ -59,13 +61,15 @@ type blockReader struct {
 	l       *layout
 	at, end int64 // the next block begins at, the last one holds the byte before end
 	hash    hash.Hash
-	chunk   io.ReadCloser // nil between chunks
+	// chunk is the one that the byte at pos is in, up to upTo; nil between chunks.
+	chunk     io.ReadCloser
+	pos, upTo int64
 }
 
 // newBlockReader reads from at, where a block begins, until it has the byte
 // before end.
 func newBlockReader(ctx context.Context, s *Store, l *layout, at, end int64) *blockReader {
-	return &blockReader{ctx: ctx, s: s, l: l, at: at, end: end}
+	return &blockReader{ctx: ctx, s: s, l: l, at: at, end: end, pos: at}
 }
 
 func (b *blockReader) next(used []byte) ([]byte, error) {
@@ -80,46 +84,65 @@ func (b *blockReader) next(used []byte) ([]byte, error) {
 	if err := b.prepare(); err != nil {
 		return used, err
 	}
-	if _, err := io.ReadFull(b.chunk, used); err != nil {
-		return used, b.s.readFault(b.ctx, b.doing(), err)
+	if err := b.read(used); err != nil {
+		return used, err
 	}
 	b.hash.Write(used)
 	if err := b.check(b.at + n); err != nil {
 		return used, err
 	}
 	b.at += n
-	if b.at%b.l.chunk == 0 || b.at >= b.end {
+	if b.at >= b.end {
 		b.close()
 	}
 	return used, nil
 }
 
-// prepare readies the hash and the chunk that the next block is in.
+// read reads the bytes at pos, from as many chunks as they are in.
+func (b *blockReader) read(p []byte) error {
+	for len(p) > 0 {
+		if err := b.open(); err != nil {
+			return err
+		}
+		n := min(int64(len(p)), b.upTo-b.pos)
+		if _, err := io.ReadFull(b.chunk, p[:n]); err != nil {
+			return b.s.readFault(b.ctx, b.doing(), err)
+		}
+		if p, b.pos = p[n:], b.pos+n; b.pos == b.upTo {
+			b.close()
+		}
+	}
+	return nil
+}
+
+// prepare readies the hash of the next block.
 func (b *blockReader) prepare() (err error) {
 	switch {
 	case b.hash != nil:
 	case b.at == 0:
 		b.hash = sha256.New()
 	default:
-		if b.hash, err = resumeHash(b.l.states[b.at/b.l.block-1], b.at); err != nil {
-			return err
-		}
+		b.hash, err = resumeHash(b.l.states[b.at/b.l.block-1], b.at)
 	}
+	return err
+}
+
+// open opens the chunk that the byte at pos is in.
+func (b *blockReader) open() error {
 	if b.chunk != nil {
 		return nil
 	}
-	i := b.at / b.l.chunk
-	begin := i * b.l.chunk
-	full := min(b.l.chunk, b.l.size-begin)
-	need := min(begin+full, ceil(b.end, b.l.block)*b.l.block) - b.at
-	r, size, err := b.s.d.Read(b.ctx, b.l.name(i), b.at-begin, need)
+	i := b.l.find(b.pos)
+	begin, end := b.l.span(i)
+	b.upTo = min(end, ceil(b.end, b.l.block)*b.l.block)
+	r, size, err := b.s.d.Read(b.ctx, b.l.name(i), b.pos-begin, b.upTo-b.pos)
 	if err != nil {
 		return b.missing(b.s.fail(b.ctx, b.doing(), err))
 	}
-	if size != full {
+	if size != end-begin {
 		r.Close()
 		return fault.New(fault.ArtifactCorrupt, b.doing(),
-			errors.New("a chunk of "+byteCount(full)+" has "+byteCount(size)))
+			errors.New("a chunk of "+byteCount(end-begin)+" has "+byteCount(size)))
 	}
 	b.chunk = r
 	return nil

@@ -29,6 +29,9 @@ const (
 // may be.
 type sizes struct{ chunk, block, piece, manifest int64 }
 
+// cut is the least that a chunk holds which ends at a mark.
+func (z sizes) cut() int64 { return max(z.block/4, 1) }
+
 func sizesFor(chunk int64) sizes {
 	if chunk <= 0 {
 		chunk = defaultChunk

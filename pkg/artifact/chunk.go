@@ -18,8 +18,9 @@ type chunk struct {
 	// is on its way to be a blob of its own.
 	blob driver.Blob
 	kept *flight
-	size int64
-	hash hash.Hash // nil for the first, which the content's hash covers
+	// size is how much it holds, of limit at most.
+	size, limit int64
+	hash        hash.Hash // nil for the first, which the content's hash covers
 }
 
 // flight is a chunk on its way to be durable.
@@ -55,41 +56,48 @@ func (p *pipeline) storeChunks() {
 	}
 }
 
-// write appends to the last chunk, or to the next when that is full, and reports
+// write appends to the last chunk, and to the next when that is full, and reports
 // whether it could.
 func (p *pipeline) write(data []byte) bool {
-	if p.last != nil && p.last.size == p.s.sizes.chunk && !p.next() {
-		return false
-	}
-	if p.last == nil && !p.begin() || p.last.blob == nil && !p.restore(p.last) {
-		return false
-	}
-	if _, err := p.last.blob.Write(data); err != nil {
-		p.fail("write a chunk", err)
-		return false
-	}
-	p.last.size += int64(len(data))
-	if p.last.hash != nil {
-		p.last.hash.Write(data)
+	for len(data) > 0 {
+		if c := p.last; c != nil && c.size == c.limit && !p.next(nil) {
+			return false
+		}
+		if p.last == nil && !p.begin() || p.last.blob == nil && !p.restore(p.last) {
+			return false
+		}
+		c := p.last
+		part := data[:min(int64(len(data)), c.limit-c.size)]
+		if _, err := c.blob.Write(part); err != nil {
+			p.fail("write a chunk", err)
+			return false
+		}
+		c.size += int64(len(part))
+		if c.hash != nil {
+			c.hash.Write(part)
+		}
+		data = data[len(part):]
 	}
 	return true
 }
 
-// next commits the last chunk, which is full, and reports whether it could.
-func (p *pipeline) next() bool {
+// next ends the last chunk, at m unless that is nil, and reports whether it could.
+func (p *pipeline) next(m *Mark) bool {
 	c := p.last
 	p.last = nil
-	return p.commit(c)
+	return p.commit(c, m)
 }
 
-// begin starts the next chunk and reports whether it could.
+// begin starts the next chunk and reports whether it could. A chunk that is full
+// ends where a block does.
 func (p *pipeline) begin() bool {
 	blob, err := p.s.d.Create(p.ctx)
 	if err != nil {
 		p.fail("write a chunk", err)
 		return false
 	}
-	p.last = &chunk{blob: blob}
+	z, at := p.s.sizes, p.end()
+	p.last = &chunk{blob: blob, limit: z.chunk - at%z.block}
 	if len(p.chunks) > 0 {
 		p.last.hash = sha256.New()
 	}
@@ -98,26 +106,49 @@ func (p *pipeline) begin() bool {
 
 // commit makes c durable in the background, when its turn comes. It reports false
 // when the pipeline has failed.
-func (p *pipeline) commit(c *chunk) bool {
+func (p *pipeline) commit(c *chunk, m *Mark) bool {
 	f := c.kept
 	if c.blob != nil {
-		var d sum
-		if c.hash != nil {
-			d = sumOf(c.hash)
-		} else {
-			select {
-			case d = <-p.first:
-			case <-p.ctx.Done():
-				c.blob.Abort()
-				return false
-			}
+		d, ok := p.digestOf(c, m)
+		if !ok {
+			c.blob.Abort()
+			return false
 		}
 		if f = p.launch(c.blob, d); f == nil {
 			return false
 		}
 	}
-	p.chunks = append(p.chunks, f.digest)
+	p.chunks = append(p.chunks, extent{f.digest, p.end() + c.size})
+	p.middle = middle{}
 	return true
+}
+
+// digestOf returns the digest of c, which ends at m, or is full. The first chunk is
+// all of the content until there.
+func (p *pipeline) digestOf(c *chunk, m *Mark) (sum, bool) {
+	switch {
+	case c.hash != nil:
+		return sumOf(c.hash), true
+	case m != nil:
+		ok := p.hashed(m)
+		return m.digest, ok
+	}
+	select {
+	case d := <-p.first:
+		return d, true
+	case <-p.ctx.Done():
+		return sum{}, false
+	}
+}
+
+// hashed waits until the hash has come by m, and reports whether it did.
+func (p *pipeline) hashed(m *Mark) bool {
+	select {
+	case <-m.hashed:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
 }
 
 // launch makes blob durable as chunk d in the background, when its turn comes. It
@@ -142,23 +173,26 @@ func (p *pipeline) launch(blob driver.Blob, d sum) *flight {
 	return f
 }
 
-// note gives m what it needs of the chunks, and makes durable what there is of
-// the last one. It reports whether it could.
+// note gives m what it needs of the chunks. The last one ends here, unless it is
+// small: then what there is of it is made durable for the mark. It reports whether
+// it could.
 func (p *pipeline) note(m *Mark) bool {
-	c := p.last
-	if c != nil && c.size == p.s.sizes.chunk && len(p.chunks) > 0 {
-		if !p.next() {
+	switch c := p.last; {
+	case c == nil:
+	case c.size >= min(p.s.sizes.cut(), c.limit):
+		if !p.next(m) || !p.hashed(m) {
 			return false
 		}
-		c = nil
-	}
-	if c != nil {
+		if p.end()%p.s.sizes.block != 0 {
+			p.middle = m.here
+		}
+	default:
 		if !p.keep(c, m) {
 			return false
 		}
 		m.tail = c.kept.digest
 	}
-	m.chunks = p.chunks
+	m.chunks, m.middle = p.chunks, p.middle
 	m.flights = slices.Clone(p.flights)
 	return true
 }
@@ -168,16 +202,9 @@ func (p *pipeline) keep(c *chunk, m *Mark) bool {
 	if c.blob == nil {
 		return true // nothing came since the last mark
 	}
-	var d sum
-	if c.hash != nil {
-		d = sumOf(c.hash)
-	} else {
-		select {
-		case <-m.hashed:
-			d = m.digest
-		case <-p.ctx.Done():
-			return false
-		}
+	d, ok := p.digestOf(c, m)
+	if !ok {
+		return false
 	}
 	c.kept = p.launch(c.blob, d)
 	c.blob = nil
@@ -248,7 +275,7 @@ func (p *pipeline) seal() error {
 		return p.fault("write "+p.digest.String(), err)
 	}
 	if c != nil {
-		p.commit(c)
+		p.commit(c, nil)
 		p.wg.Wait()
 	}
 	if err := ended(p.ctx); err != nil {
@@ -262,7 +289,11 @@ func (p *pipeline) seal() error {
 		block: z.block, chunk: z.chunk, size: p.size, digest: p.digest,
 		chunks: p.chunks, states: p.states[:ceil(p.size, z.block)-1],
 	}
-	err := p.s.store(p.ctx, manifestName(p.digest), m.encode())
+	b := m.encode()
+	if int64(len(b)) > z.manifest {
+		return fault.New(fault.ArtifactTooLarge, byteCount(p.size)+" in one artifact", nil)
+	}
+	err := p.s.store(p.ctx, manifestName(p.digest), b)
 	return p.fault("write the manifest of "+p.digest.String(), err)
 }
 

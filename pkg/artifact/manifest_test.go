@@ -15,9 +15,9 @@ import (
 
 // sampleManifest is the manifest of content of size bytes, with made-up digests.
 func sampleManifest(block, chunk, size int64) *manifest {
-	m := &manifest{block: block, chunk: chunk, size: size, digest: sha256.Sum256([]byte("content"))}
+	m := &manifest{block: block, chunk: chunk, size: size, digest: sha256.Sum256([]byte("content")), states: []state{}}
 	for i := range ceil(size, chunk) {
-		m.chunks = append(m.chunks, sha256.Sum256([]byte{'c', byte(i)}))
+		m.chunks = append(m.chunks, extent{sha256.Sum256([]byte{'c', byte(i)}), min((i+1)*chunk, size)})
 	}
 	for i := range ceil(size, block) - 1 {
 		m.states = append(m.states, sha256.Sum256([]byte{'s', byte(i)}))
@@ -25,17 +25,33 @@ func sampleManifest(block, chunk, size int64) *manifest {
 	return m
 }
 
+// unevenManifest is the manifest of content whose chunks end at these bytes.
+func unevenManifest(block, chunk int64, ends ...int64) *manifest {
+	size := ends[len(ends)-1]
+	m := sampleManifest(block, chunk, size)
+	m.chunks = nil
+	for i, end := range ends {
+		m.chunks = append(m.chunks, extent{sha256.Sum256([]byte{'c', byte(i)}), end})
+	}
+	return m
+}
+
+var unevenManifests = []*manifest{
+	unevenManifest(64, 64, 1), unevenManifest(64, 64, 64), unevenManifest(64, 128, 100, 228, 300),
+	unevenManifest(64, 128, 128, 130, 256), unevenManifest(1<<20, 8<<20, 5<<20+7, 8<<20, 16<<20),
+}
+
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	for _, m := range []*manifest{
+	for _, m := range append([]*manifest{
 		sampleManifest(64, 64, 65), sampleManifest(64, 128, 1000), sampleManifest(1<<20, 8<<20, 9<<20+1),
-	} {
+	}, unevenManifests...) {
 		b := m.encode()
-		if int64(len(b)) != manifestSize(m.block, m.chunk, m.size) {
+		if m.even() && int64(len(b)) != manifestSize(m.block, m.chunk, m.size) {
 			t.Errorf("%d bytes, want %d", len(b), manifestSize(m.block, m.chunk, m.size))
 		}
 		back, err := decodeManifest(b)
-		if diff := cmp.Diff(m, back, cmp.AllowUnexported(manifest{})); err != nil || diff != "" {
+		if diff := cmp.Diff(m, back, cmp.AllowUnexported(manifest{}, extent{})); err != nil || diff != "" {
 			t.Error(err, diff)
 		}
 	}
@@ -44,31 +60,37 @@ func TestManifest(t *testing.T) {
 // TestManifestFormat pins the bytes: what is stored today is read for ever.
 func TestManifestFormat(t *testing.T) {
 	t.Parallel()
-	got := sha256.Sum256(sampleManifest(64, 128, 1000).encode())
-	const want = "3957e1398a21a8d7a9213af8a4a53ee5a6cd3cd6a8b677f1e9b8fde82647527d"
-	if hex.EncodeToString(got[:]) != want {
-		t.Errorf("the manifest has digest %x, want %s", got, want)
+	for want, m := range map[string]*manifest{
+		"3957e1398a21a8d7a9213af8a4a53ee5a6cd3cd6a8b677f1e9b8fde82647527d": sampleManifest(64, 128, 1000),
+		"c0ee210b9729c0cc1fbe8c245599401a21f3f105f427aa68d14b11fac9959505": unevenManifest(64, 128, 100, 228, 300),
+	} {
+		got := sha256.Sum256(m.encode())
+		if hex.EncodeToString(got[:]) != want {
+			t.Errorf("the manifest has digest %x, want %s", got, want)
+		}
 	}
 }
 
 // TestManifestDamage: every single bit counts.
 func TestManifestDamage(t *testing.T) {
 	t.Parallel()
-	b := sampleManifest(64, 128, 300).encode()
-	for i := range b {
-		for bit := range 8 {
-			damaged := bytes.Clone(b)
-			damaged[i] ^= 1 << bit
-			if _, err := decodeManifest(damaged); err == nil {
-				t.Fatalf("bit %d of byte %d may change", bit, i)
+	for _, m := range []*manifest{sampleManifest(64, 128, 300), unevenManifest(64, 128, 100, 228, 300)} {
+		b := m.encode()
+		for i := range b {
+			for bit := range 8 {
+				damaged := bytes.Clone(b)
+				damaged[i] ^= 1 << bit
+				if _, err := decodeManifest(damaged); err == nil {
+					t.Fatalf("bit %d of byte %d may change", bit, i)
+				}
+			}
+			if _, err := decodeManifest(b[:i]); err == nil {
+				t.Fatalf("%d of %d bytes are enough", i, len(b))
 			}
 		}
-		if _, err := decodeManifest(b[:i]); err == nil {
-			t.Fatalf("%d of %d bytes are enough", i, len(b))
+		if _, err := decodeManifest(append(b, 0)); err == nil {
+			t.Fatal("a byte more is taken")
 		}
-	}
-	if _, err := decodeManifest(append(b, 0)); err == nil {
-		t.Fatal("a byte more is taken")
 	}
 }
 
@@ -83,7 +105,8 @@ func signed(b []byte) []byte {
 func TestManifestForged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(b []byte){
-		"version":     func(b []byte) { b[7] = '2' },
+		"version":     func(b []byte) { b[7] = '3' },
+		"uneven":      func(b []byte) { b[7] = '2' },
 		"no block":    func(b []byte) { clear(b[8:16]) },
 		"odd block":   func(b []byte) { b[15]++ },
 		"huge block":  func(b []byte) { b[8], b[16] = 0x40, 0x40 },
@@ -105,11 +128,38 @@ func TestManifestForged(t *testing.T) {
 	}
 }
 
+// TestUnevenForged has chunks that cannot be.
+func TestUnevenForged(t *testing.T) {
+	t.Parallel()
+	const count, first = headerSize, headerSize + 8 // where the bytes are
+	end := func(i int) int { return first + i*extentSize + sha256.Size }
+	for name, change := range map[string]func(b []byte){
+		"even":           func(b []byte) { b[7] = '1' },
+		"no chunks":      func(b []byte) { clear(b[count:first]) },
+		"less chunks":    func(b []byte) { b[count+7]-- },
+		"more chunks":    func(b []byte) { b[count+7]++ },
+		"many chunks":    func(b []byte) { b[count] = 0xff },
+		"an empty one":   func(b []byte) { copy(b[end(1):end(1)+8], b[end(0):]) },
+		"backwards":      func(b []byte) { b[end(1)+7], b[end(1)+6] = 1, 0 },
+		"too large":      func(b []byte) { b[end(0)+7] = 129 },
+		"another end":    func(b []byte) { b[end(2)+7]-- },
+		"less content":   func(b []byte) { b[31]-- },
+		"no content":     func(b []byte) { clear(b[24:32]) },
+		"even after all": func(b []byte) { b[end(0)+7], b[end(1)+6], b[end(1)+7] = 128, 1, 0 },
+	} {
+		b := unevenManifest(64, 128, 100, 228, 300).encode()
+		change(b)
+		if m, err := decodeManifest(signed(b)); err == nil {
+			t.Errorf("%s: decoded as %+v", name, m)
+		}
+	}
+}
+
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0}, 200))
-	f.Add([]byte(manifestMagic))
-	for _, m := range []*manifest{sampleManifest(64, 64, 65), sampleManifest(64, 128, 1000)} {
+	f.Add([]byte(evenMagic))
+	for _, m := range append([]*manifest{sampleManifest(64, 64, 65), sampleManifest(64, 128, 1000)}, unevenManifests...) {
 		f.Add(m.encode())
 		f.Add(m.encode()[1:])
 	}
@@ -137,6 +187,16 @@ func TestManifestLimit(t *testing.T) {
 	}
 	if _, err := s.Put(t.Context(), bytes.NewReader(make([]byte, 640)), nil); err != nil {
 		t.Errorf("Put of what fits: %v", err)
+	}
+	w := s.Create(t.Context(), nil) // as much, in smaller chunks
+	for range 20 {
+		if _, err := w.Write(make([]byte, 32)); err != nil {
+			t.Fatal(err)
+		}
+		w.Mark()
+	}
+	if _, err := w.Commit(); !fault.Has(err, fault.ArtifactTooLarge) {
+		t.Errorf("Commit of many chunks = %v, want code artifact.too_large", err)
 	}
 }
 

@@ -22,9 +22,11 @@ type Mark struct {
 	// hashed is closed when the hash has come by, and passed when the chunks
 	// have too.
 	hashed, passed chan struct{}
-	digest         sum // of the content, unless that is more than a chunk
+	digest         sum // of the content
+	here           middle
 	states         []state
-	chunks         []sum
+	chunks         []extent
+	middle         middle // at the end of the last chunk, unless a block ends there
 	tail           sum
 	flights        []*flight
 }
@@ -33,10 +35,9 @@ type Mark struct {
 // to be stored; [Mark.Wait] does that. The writer may be used meanwhile, also
 // committed.
 //
-// Bytes beyond the last whole chunk, see [Writer.Tail], are stored as a chunk of
-// their own, which stays until [Store.Sweep] takes it, and once more when the
-// writer goes on. So marks are cheapest at the end of a chunk. Content of up to
-// 256 KiB is copied and kept until Wait.
+// A chunk ends at the mark, unless that had less than 256 KiB yet: then these
+// bytes are stored for the mark, in a chunk that stays until [Store.Sweep] takes
+// it, and once more when the writer goes on. So many marks make many chunks.
 func (w *Writer) Mark() *Mark {
 	m := &Mark{s: w.s, trail: w.trail, at: time.Now(), size: w.size}
 	switch {

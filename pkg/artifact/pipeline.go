@@ -29,8 +29,8 @@ type pipeline struct {
 	wg     sync.WaitGroup
 
 	toHash, toStore chan *piece
-	// first carries the digest of the first chunk, which is that of the
-	// content until there.
+	// first carries the digest of the first chunk, when that is full: it is that
+	// of the content until there.
 	first   chan sum
 	commits chan struct{}
 	// flights are the commits that may be under way.
@@ -45,11 +45,22 @@ type pipeline struct {
 	last   *chunk
 }
 
-// progress is what is known of the chunks of a content that are whole, and of
-// its blocks.
+// progress is what is known of the chunks of a content that have ended, and of its
+// blocks.
 type progress struct {
-	chunks []sum
+	chunks []extent
 	states []state
+	// middle is the hash of the content at the end of the last chunk, unless a
+	// block ends there.
+	middle middle
+}
+
+// end is where the last chunk ends.
+func (p *progress) end() int64 {
+	if n := len(p.chunks); n > 0 {
+		return p.chunks[n-1].end
+	}
+	return 0
 }
 
 // piece is a part of the content, or a mark in it, that both goroutines see.
@@ -72,14 +83,11 @@ func newPipeline(ctx context.Context, s *Store, from *progress) (*pipeline, erro
 		commits:  make(chan struct{}, commitsAtOnce),
 		resumed:  len(from.chunks),
 		progress: *from,
-		size:     int64(len(from.chunks)) * s.sizes.chunk,
+		size:     from.end(),
 	}
-	h := sha256.New()
-	if p.size > 0 {
-		var err error
-		if h, err = resumeHash(p.states[len(p.states)-1], p.size); err != nil {
-			return nil, err
-		}
+	h, err := from.hash(s.sizes.block)
+	if err != nil {
+		return nil, err
 	}
 	size := p.size
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
@@ -88,7 +96,19 @@ func newPipeline(ctx context.Context, s *Store, from *progress) (*pipeline, erro
 	return p, nil
 }
 
-// put hands pc over. Together with the one before, pieces end where blocks do.
+// hash returns the hash of the content up to the end of the last chunk.
+func (p *progress) hash(block int64) (hash.Hash, error) {
+	end := p.end()
+	switch {
+	case end == 0:
+		return sha256.New(), nil
+	case end%block == 0:
+		return resumeHash(p.states[end/block-1], end)
+	}
+	return resumeMiddle(p.middle, end)
+}
+
+// put hands pc over.
 func (p *pipeline) put(pc *piece) error {
 	pc.refs.Store(2)
 	p.size += int64(len(pc.data))
@@ -171,38 +191,51 @@ func (p *pipeline) passed(pc *piece) {
 
 // hashContent computes the digest of the content and its states, from size on.
 func (p *pipeline) hashContent(h hash.Hash, size int64) {
-	z := p.s.sizes
 	for pc := range p.receive(p.toHash) {
-		if size == z.chunk && len(pc.data) > 0 {
-			p.first <- sumOf(h)
+		var err error
+		if pc.mark != nil {
+			err = p.pass(h, pc.mark)
+		} else {
+			size, err = p.hashPiece(h, size, pc.data)
 		}
-		if err := p.addState(h, size); err != nil {
+		if err != nil {
 			p.fail("", err)
 			return
 		}
-		if manifestSize(z.block, z.chunk, size) > z.manifest {
-			p.fail("", fault.New(fault.ArtifactTooLarge, byteCount(size)+" in one artifact", nil))
-			return
-		}
-		if m := pc.mark; m != nil {
-			m.digest = sumOf(h)
-			m.states = p.states[:z.whole(size)*(z.chunk/z.block)]
-			close(m.hashed)
-		}
-		h.Write(pc.data)
-		size += int64(len(pc.data))
 	}
 	p.digest = sumOf(h)
 }
 
-// addState adds the state at size, where a block ends, unless it is there.
-func (p *pipeline) addState(h hash.Hash, size int64) error {
-	if size%p.s.sizes.block != 0 || int64(len(p.states)) == size/p.s.sizes.block {
-		return nil
+// pass tells m what the hash of the content is there.
+func (p *pipeline) pass(h hash.Hash, m *Mark) (err error) {
+	m.digest, m.states = sumOf(h), p.states
+	m.here, err = saveMiddle(h)
+	close(m.hashed)
+	return err
+}
+
+// hashPiece adds data to the hash of the content so far, and notes the state
+// wherever a block ends. It returns the size with data.
+func (p *pipeline) hashPiece(h hash.Hash, size int64, data []byte) (int64, error) {
+	z := p.s.sizes
+	if size == z.chunk {
+		p.first <- sumOf(h)
 	}
-	st, err := saveState(h)
-	if err == nil {
+	if manifestSize(z.block, z.chunk, size) > z.manifest {
+		return size, fault.New(fault.ArtifactTooLarge, byteCount(size)+" in one artifact", nil)
+	}
+	for len(data) > 0 {
+		n := min(int64(len(data)), z.block-size%z.block)
+		h.Write(data[:n])
+		data, size = data[n:], size+n
+		if size%z.block != 0 {
+			continue
+		}
+		st, err := saveState(h)
+		if err != nil {
+			return size, err
+		}
 		p.states = append(p.states, st)
 	}
-	return err
+	return size, nil
 }

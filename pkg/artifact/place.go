@@ -13,75 +13,67 @@ import (
 // hold what the places after them need not repeat:
 //
 //	bytes  what
-//	8      "MRPLACE1": magic word and version
+//	8      "MRPLACE2": magic word and version
 //	8      size of a block in bytes, a multiple of 64 (numbers are big-endian)
-//	8      size of a chunk in bytes, a multiple of the block size
+//	8      size of the largest chunk in bytes, a multiple of the block size
 //	8      bytes written up to the place
-//	8      chunks that earlier places name
+//	8      number of chunks that earlier places name
+//	8      where in the content these end
 //	8      when the place was noted, in seconds since 1970
-//	32     name of the latest of these, zeros for none
-//	32     digest of the bytes beyond the last whole chunk, zeros for none
-//	32×c   digest of each further whole chunk
-//	32×b   state of the content's SHA-256 after each block of these
+//	32     name of the latest of these places, zeros for none
+//	32     digest of the bytes beyond the last chunk, zeros for none
+//	96     SHA-256 of the content at the end of the last chunk: its state, and the
+//	       bytes since the last 64; zeros when a block ends there
+//	8      number c of further chunks
+//	40×c   digest of each, and where in the content it ends
+//	32×b   state of the content's SHA-256 after each further block up to there
 //	32     SHA-256 of everything before
-//
-// The last state is that of the content at the end of the last whole chunk.
-// Content of up to one chunk has no whole chunk yet: it may turn out to be
-// stored without a manifest.
 type place struct {
 	block, chunk, size int64
-	first, at          int64
+	first, base, at    int64
 	before, tail       sum
-	chunks             []sum
+	middle             middle
+	chunks             []extent
 	states             []state
 }
 
 const (
-	placeMagic  = "MRPLACE1"
-	placeHeader = 8 + 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size
+	placeMagic  = "MRPLACE2"
+	middleSize  = sha256.Size + sha256.BlockSize
+	placeHeader = 8 + 8 + 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size + middleSize + 8
 	// placeRoom is how much chunks and states take in a place: 64 chunks of the
 	// default size.
-	placeRoom = 64 * (1 + defaultChunk/fullBlock) * sha256.Size
+	placeRoom = 64 * (extentSize + defaultChunk/fullBlock*sha256.Size)
 	maxPlace  = placeHeader + placeRoom + sha256.Size
 	// maxState bounds a place in JSON.
 	maxState = 40 << 10
 )
 
-// placeEntry is what a chunk takes in a place.
-func (z sizes) placeEntry() int64 { return sha256.Size * (1 + z.chunk/z.block) }
+// count is how many chunks there are up to the place, and end where they end.
+func (p *place) count() int64 { return p.first + int64(len(p.chunks)) }
 
-// placeChunks is how many chunks a place names itself.
-func (z sizes) placeChunks() int64 { return max(1, placeRoom/z.placeEntry()) }
-
-// whole returns how many chunks of content of that size are whole, and begun by
-// others: content of one chunk may be stored without a manifest.
-func (z sizes) whole(size int64) int64 {
-	if size <= z.chunk {
-		return 0
+func (p *place) end() int64 {
+	if n := len(p.chunks); n > 0 {
+		return p.chunks[n-1].end
 	}
-	return size / z.chunk
+	return p.base
 }
 
-// end is how many whole chunks there are up to the place.
-func (p *place) end() int64 { return p.first + int64(len(p.chunks)) }
-
 // tailSize is how many bytes lie beyond them.
-func (p *place) tailSize() int64 { return p.size - p.end()*p.chunk }
+func (p *place) tailSize() int64 { return p.size - p.end() }
 
 func (p *place) encode() []byte {
-	b := make([]byte, 0, placeHeader+sha256.Size*(len(p.chunks)+len(p.states)+1))
+	b := make([]byte, 0, placeHeader+extentSize*len(p.chunks)+sha256.Size*(len(p.states)+1))
 	b = append(b, placeMagic...)
-	for _, n := range []int64{p.block, p.chunk, p.size, p.first, p.at} {
+	for _, n := range []int64{p.block, p.chunk, p.size, p.first, p.base, p.at} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	b = append(b, p.before[:]...)
 	b = append(b, p.tail[:]...)
-	for i := range p.chunks {
-		b = append(b, p.chunks[i][:]...)
-	}
-	for i := range p.states {
-		b = append(b, p.states[i][:]...)
-	}
+	b = append(b, p.middle.state[:]...)
+	b = append(b, p.middle.rest[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(len(p.chunks)))
+	b = appendStates(appendExtents(b, p.chunks), p.states)
 	check := sha256.Sum256(b)
 	return append(b, check[:]...)
 }
@@ -100,34 +92,35 @@ func decodePlace(b []byte) (*place, error) {
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(body[8*i:])) }
 	p := &place{
-		block: number(1), chunk: number(2), size: number(3), first: number(4), at: number(5),
+		block: number(1), chunk: number(2), size: number(3), first: number(4), base: number(5), at: number(6),
 	}
-	copy(p.before[:], body[48:])
-	copy(p.tail[:], body[80:])
-	return p, p.fill(body[placeHeader:])
+	rest := body[7*8:]
+	for _, field := range [][]byte{p.before[:], p.tail[:], p.middle.state[:], p.middle.rest[:]} {
+		rest = rest[copy(field, rest):]
+	}
+	return p, p.fill(binary.BigEndian.Uint64(rest), rest[8:])
 }
 
-// fill takes the chunks and states from the rest of the bytes, and checks that
+// fill takes n chunks and the states from the rest of the bytes, and checks that
 // the numbers can be.
-func (p *place) fill(rest []byte) error {
+func (p *place) fill(n uint64, rest []byte) (err error) {
 	if p.block <= 0 || p.block > maxChunk || p.block%sha256.BlockSize != 0 ||
 		p.chunk < p.block || p.chunk > maxChunk || p.chunk%p.block != 0 {
 		return errors.New("place has impossible sizes")
 	}
-	z := sizes{chunk: p.chunk, block: p.block}
-	entry := int(z.placeEntry())
-	if len(rest)%entry != 0 || p.first < 0 || p.size < 0 ||
-		p.first > p.size/p.chunk-int64(len(rest)/entry) || (p.first == 0) != (p.before == sum{}) {
+	none := p.first == 0
+	if n > uint64(len(rest)/extentSize) || p.first < 0 || p.base < p.first || p.size < p.base ||
+		none != (p.base == 0) || none != (p.before == sum{}) {
 		return errors.New("place has impossible numbers")
 	}
-	p.chunks = make([]sum, len(rest)/entry)
-	for i := range p.chunks {
-		rest = rest[copy(p.chunks[i][:], rest):]
+	if p.chunks, rest, err = readExtents(rest, int(n), p.base, p.chunk); err != nil {
+		return err
 	}
-	p.states = make([]state, len(rest)/sha256.Size)
-	for i := range p.states {
-		rest = rest[copy(p.states[i][:], rest):]
+	p.states = make([]state, p.end()/p.block-p.base/p.block)
+	if p.size < p.end() || len(rest) != len(p.states)*sha256.Size {
+		return errors.New("place has the wrong length")
 	}
+	readStates(p.states, rest)
 	return nil
 }
 
@@ -160,7 +153,8 @@ func readState(st State, z sizes) (*place, error) {
 	case p.size/p.block > z.manifest/sha256.Size ||
 		manifestSize(p.block, p.chunk, p.size) > z.manifest:
 		return nil, errors.New("state is of too large a content")
-	case p.end() != z.whole(p.size) || (p.tailSize() == 0) != (p.tail == sum{}):
+	case p.tailSize() > z.chunk || (p.tailSize() == 0) != (p.tail == sum{}),
+		(p.end()%p.block == 0) != (p.middle == middle{}):
 		return nil, errors.New("state contradicts itself")
 	}
 	return p, nil

@@ -19,8 +19,9 @@ import (
 // made-up digests.
 func samplePlace(block, chunk, first, n, tail int64) *place {
 	p := &place{
-		block: block, chunk: chunk, size: (first+n)*chunk + tail, first: first, at: 1_800_000_000,
-		chunks: make([]sum, n), states: make([]state, n*chunk/block),
+		block: block, chunk: chunk, size: (first+n)*chunk + tail, at: 1_800_000_000,
+		first: first, base: first * chunk,
+		chunks: make([]extent, n), states: make([]state, n*chunk/block),
 	}
 	if first > 0 {
 		p.before = sha256.Sum256([]byte("before"))
@@ -29,7 +30,7 @@ func samplePlace(block, chunk, first, n, tail int64) *place {
 		p.tail = sha256.Sum256([]byte("tail"))
 	}
 	for i := range p.chunks {
-		p.chunks[i] = sha256.Sum256([]byte{'c', byte(i)})
+		p.chunks[i] = extent{sha256.Sum256([]byte{'c', byte(i)}), (first + int64(i) + 1) * chunk}
 	}
 	for i := range p.states {
 		p.states[i] = sha256.Sum256([]byte{'s', byte(i)})
@@ -40,13 +41,28 @@ func samplePlace(block, chunk, first, n, tail int64) *place {
 var samplePlaces = []*place{
 	samplePlace(64, 64, 0, 0, 1), samplePlace(64, 64, 0, 0, 64), samplePlace(64, 128, 0, 2, 0),
 	samplePlace(64, 128, 7, 0, 127), samplePlace(64, 192, 3, 5, 1),
+	unevenPlace(64, 64, 3, 64, 66), unevenPlace(64, 192, 100), unevenPlace(128, 128, 100, 128, 130),
+}
+
+// unevenPlace is a place whose chunks end at these bytes, without a tail.
+func unevenPlace(block, chunk int64, ends ...int64) *place {
+	size := ends[len(ends)-1]
+	p := samplePlace(block, chunk, 0, 0, 0)
+	p.size, p.states = size, make([]state, size/block)
+	for i, end := range ends {
+		p.chunks = append(p.chunks, extent{sha256.Sum256([]byte{'c', byte(i)}), end})
+	}
+	if size%block != 0 {
+		p.middle.state, p.middle.rest = sha256.Sum256([]byte("middle")), [64]byte{1}
+	}
+	return p
 }
 
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	for _, p := range samplePlaces {
 		back, err := decodePlace(p.encode())
-		if diff := cmp.Diff(p, back, cmp.AllowUnexported(place{})); err != nil || diff != "" {
+		if diff := cmp.Diff(p, back, cmp.AllowUnexported(place{}, extent{}, middle{})); err != nil || diff != "" {
 			t.Error(err, diff)
 		}
 		st, err := p.state()
@@ -60,7 +76,7 @@ func TestPlace(t *testing.T) {
 			}
 			continue
 		}
-		if diff := cmp.Diff(p, back, cmp.AllowUnexported(place{})); err != nil || diff != "" {
+		if diff := cmp.Diff(p, back, cmp.AllowUnexported(place{}, extent{}, middle{})); err != nil || diff != "" {
 			t.Error(err, diff)
 		}
 	}
@@ -71,7 +87,7 @@ func TestPlace(t *testing.T) {
 func TestPlaceFormat(t *testing.T) {
 	t.Parallel()
 	got := sha256.Sum256(samplePlace(64, 128, 3, 2, 1).encode())
-	const want = "237fdce3f5179054aeaa16a7e2d3ae1eedbcacbbf6ef400dada1876f7a7e2fe7"
+	const want = "2a0a71f0f5a21279008f10763f67e58837d00dd91eedf792067a7e2087188553"
 	if hex.EncodeToString(got[:]) != want {
 		t.Errorf("the place has digest %x, want %s", got, want)
 	}
@@ -82,7 +98,7 @@ func TestStateSize(t *testing.T) {
 	t.Parallel()
 	for _, chunk := range []int64{64, 100_000, 1 << 20, 8 << 20, 33 << 20, 64 << 20} {
 		z := sizesFor(chunk)
-		p := samplePlace(z.block, z.chunk, 100, z.placeChunks(), 1)
+		p := samplePlace(z.block, z.chunk, 100, placeRoom/(extentSize+z.chunk/z.block*sha256.Size), 1)
 		st, err := p.state()
 		if err != nil || len(st) > maxState {
 			t.Errorf("chunks of %d: a state of %d bytes, %v", chunk, len(st), err)
@@ -118,7 +134,7 @@ func TestPlaceDamage(t *testing.T) {
 func TestPlaceForged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(b []byte){
-		"version":       func(b []byte) { b[7] = '2' },
+		"version":       func(b []byte) { b[7] = '1' },
 		"no block":      func(b []byte) { clear(b[8:16]) },
 		"odd block":     func(b []byte) { b[15]++ },
 		"minus":         func(b []byte) { b[8] |= 0x80 },
@@ -131,7 +147,12 @@ func TestPlaceForged(t *testing.T) {
 		"huge first":    func(b []byte) { b[32] = 0x7f },
 		"minus first":   func(b []byte) { b[32] = 0xff },
 		"no first":      func(b []byte) { clear(b[32:40]) },
-		"no before":     func(b []byte) { clear(b[48:80]) },
+		"no base":       func(b []byte) { clear(b[40:48]) },
+		"less base":     func(b []byte) { b[46]-- },
+		"no before":     func(b []byte) { clear(b[56:88]) },
+		"more chunks":   func(b []byte) { b[placeHeader-1]++ },
+		"many chunks":   func(b []byte) { b[placeHeader-8] = 0xff },
+		"another end":   func(b []byte) { b[placeHeader+39]++ },
 	} {
 		b := samplePlace(64, 128, 3, 4, 0).encode()
 		change(b)
@@ -154,13 +175,14 @@ func TestBadStates(t *testing.T) {
 	for name, p := range map[string]*place{
 		"other chunks":      samplePlace(64, 64, 0, 2, 1),
 		"other blocks":      samplePlace(64, 128, 0, 2, 1),
-		"too few chunks":    {block: z.block, chunk: z.chunk, size: 1000},
-		"a chunk too much":  samplePlace(128, 128, 0, 1, 0),
+		"too few chunks":    {block: z.block, chunk: z.chunk, size: 1000, tail: sum{1}},
+		"no middle":         {block: z.block, chunk: z.chunk, size: 1, chunks: []extent{{sum{1}, 1}}},
+		"a middle too much": {block: z.block, chunk: z.chunk, middle: middle{state: state{1}}},
 		"no tail":           {block: z.block, chunk: z.chunk, size: 100},
 		"a tail of nothing": {block: z.block, chunk: z.chunk, tail: sum{1}},
 		"more than can be":  samplePlace(128, 128, 1<<40, 1, 0),
 		"as large as can be": {
-			block: z.block, chunk: z.chunk, size: 1<<63 - 1, first: 1<<56 - 1,
+			block: z.block, chunk: z.chunk, size: 1<<63 - 1, first: 1<<56 - 1, base: 1<<63 - 128,
 			before: sum{1}, tail: sum{1},
 		},
 	} {
@@ -262,7 +284,7 @@ func TestMarkKeepsNothing(t *testing.T) {
 	d := memstore.New()
 	s := New(d, &Options{ChunkSize: 64})
 	w := s.Create(t.Context(), nil)
-	content := make([]byte, 64*int(s.sizes.placeChunks())+64)
+	content := make([]byte, 64*(placeRoom/(extentSize+sha256.Size)+2))
 	if _, err := w.Write(content); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (p *places) follow(ctx context.Context, d sum, left map[string]int64) error
 		p.kept[d] = true
 		delete(left, chunkName(q.tail))
 		for i := range q.chunks {
-			delete(left, chunkName(q.chunks[i]))
+			delete(left, chunkName(q.chunks[i].digest))
 		}
 		if d = q.before; q.first == 0 {
 			return nil

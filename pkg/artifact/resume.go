@@ -24,9 +24,6 @@ const freshPlace = defaultGrace - time.Hour
 // writer's state.
 func (w *Writer) Size() int64 { return w.size }
 
-// Tail is how many of the bytes written lie beyond the last whole chunk.
-func (w *Writer) Tail() int64 { return w.size % w.s.sizes.chunk }
-
 // Ended reports whether the writer was committed or aborted.
 func (w *Writer) Ended() bool { return w.done }
 
@@ -68,15 +65,15 @@ func (s *Store) Resume(ctx context.Context, st State, o *PutOptions) (*Writer, e
 	return w, nil
 }
 
-// restart gives the writer the whole chunks up to p, at the end of the way.
+// restart gives the writer the chunks up to p, at the end of the way.
 func (w *Writer) restart(p *place, way []*place) error {
-	from := &progress{}
+	from := &progress{middle: p.middle}
 	for _, q := range way {
 		from.chunks = append(from.chunks, q.chunks...)
 		from.states = append(from.states, q.states...)
 	}
-	for i, q := range way[1:] {
-		w.trail.stops = append(w.trail.stops, stop{name: q.before, end: way[i].end()})
+	for _, q := range way[1:] {
+		w.trail.stops = append(w.trail.stops, stop{name: q.before, count: q.first, end: q.base})
 	}
 	if err := w.claim(p); err != nil || len(from.chunks) == 0 {
 		return err
@@ -109,15 +106,17 @@ func (w *Writer) claim(p *place) error {
 	if time.Since(time.Unix(p.at, 0)) < freshPlace {
 		return nil
 	}
-	for _, d := range p.chunks {
-		if err := w.s.renewChunk(w.ctx, d); err != nil {
+	begin := p.base
+	for _, c := range p.chunks {
+		if err := w.s.renewChunk(w.ctx, c.digest, c.end-begin); err != nil {
 			return err
 		}
+		begin = c.end
 	}
 	return nil
 }
 
-// refill writes the bytes beyond the last whole chunk again.
+// refill writes the bytes beyond the last chunk again.
 func (w *Writer) refill(p *place) error {
 	size := p.tailSize()
 	if size == 0 {

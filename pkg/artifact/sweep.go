@@ -101,7 +101,7 @@ func (s *Store) keepUsed(ctx context.Context, left map[string]int64) error {
 			return err
 		}
 		for i := range m.chunks {
-			delete(left, chunkName(m.chunks[i]))
+			delete(left, m.chunkName(int64(i)))
 		}
 	}
 	return nil

@@ -30,14 +30,15 @@ type trail struct {
 // stop is a stored place.
 type stop struct {
 	name sum
-	end  int64 // the whole chunks up to there
+	// count is the chunks up to there, and end where they end.
+	count, end int64
 }
 
 // before returns the last stop with at most n chunks, and zero when there is
 // none.
 func (t *trail) before(n int64) stop {
 	for _, s := range slices.Backward(t.stops) {
-		if s.end <= n {
+		if s.count <= n {
 			return s
 		}
 	}
@@ -49,15 +50,14 @@ func (t *trail) before(n int64) stop {
 func (t *trail) state(ctx context.Context, m *Mark) (State, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	z := m.s.sizes
-	n, step := int64(len(m.chunks)), z.placeChunks()
+	n := int64(len(m.chunks))
 	for {
-		end := t.last() + step
-		if end > n {
+		some := t.fit(m)
+		if some >= n {
 			break
 		}
-		p := t.place(m, end)
-		p.size, p.tail = end*z.chunk, sum{}
+		p := t.place(m, some)
+		p.size, p.tail, p.middle = p.end(), sum{}, middle{}
 		if err := t.store(ctx, m.s, p); err != nil {
 			return nil, err
 		}
@@ -73,23 +73,40 @@ func (t *trail) state(ctx context.Context, m *Mark) (State, error) {
 	return p.state()
 }
 
-func (t *trail) last() int64 {
+// last is the latest stop, or zero.
+func (t *trail) last() stop {
 	if len(t.stops) == 0 {
-		return 0
+		return stop{}
 	}
-	return t.stops[len(t.stops)-1].end
+	return t.stops[len(t.stops)-1]
+}
+
+// fit returns how many chunks a place can name, with those that the places before
+// it name: at least one more, if there is one.
+func (t *trail) fit(m *Mark) int64 {
+	from := t.last()
+	n, end, room := from.count, from.end, int64(placeRoom)
+	for ; n < int64(len(m.chunks)); n++ {
+		to := m.chunks[n].end
+		room -= extentSize + sha256.Size*(to/m.s.sizes.block-end/m.s.sizes.block)
+		if room < 0 {
+			break
+		}
+		end = to
+	}
+	return n
 }
 
 // place returns the place of m, as if it had only n chunks.
 func (t *trail) place(m *Mark, n int64) *place {
 	z := m.s.sizes
 	from := t.before(n)
-	states := z.chunk / z.block
-	return &place{
-		block: z.block, chunk: z.chunk, size: m.size, at: m.at.Unix(), tail: m.tail,
-		first: from.end, before: from.name,
-		chunks: m.chunks[from.end:n], states: m.states[from.end*states : n*states],
+	p := &place{
+		block: z.block, chunk: z.chunk, size: m.size, at: m.at.Unix(), tail: m.tail, middle: m.middle,
+		first: from.count, base: from.end, before: from.name, chunks: m.chunks[from.count:n],
 	}
+	p.states = m.states[from.end/z.block : p.end()/z.block]
+	return p
 }
 
 // store makes p durable, and a stop when it names chunks.
@@ -99,8 +116,8 @@ func (t *trail) store(ctx context.Context, s *Store, p *place) error {
 	if err := s.store(ctx, placeName(d), b); err != nil {
 		return s.fail(ctx, "write a place", err)
 	}
-	if p.end() > t.last() {
-		t.stops = append(t.stops, stop{name: d, end: p.end()})
+	if p.count() > t.last().count {
+		t.stops = append(t.stops, stop{name: d, count: p.count(), end: p.end()})
 	}
 	return nil
 }
@@ -138,7 +155,7 @@ func (s *Store) walk(ctx context.Context, p *place) ([]*place, error) {
 		if err != nil {
 			return nil, err
 		}
-		if earlier.end() != p.first || len(earlier.chunks) == 0 ||
+		if earlier.count() != p.first || earlier.end() != p.base || len(earlier.chunks) == 0 ||
 			earlier.chunk != p.chunk || earlier.block != p.block {
 			return nil, fault.New(fault.ArtifactCorrupt, "read a place",
 				errors.New("place is not the one before"))

@@ -35,7 +35,7 @@ func (r *Run) take(ctx context.Context, done, total int64) (*flight, error) {
 	f.record.Version, f.record.State = r.version, state
 	f.record.Done, f.record.Total = done, total
 	f.record.Outputs = maps.Clone(r.kept)
-	r.tails()
+	r.forget()
 	f.marks = make(map[string]*artifact.Mark, len(r.open))
 	for key, w := range r.open {
 		f.marks[key] = w.Mark()

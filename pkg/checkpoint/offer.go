@@ -12,12 +12,11 @@ import (
 const lastWords = 2 * time.Second
 
 // Offer says that the state and what was written to the outputs belong together
-// now: done bytes of total, 0 for unknown. The place is saved when enough was
-// done since the last one: at a quarter of Options.Bytes when that is cheap, at
-// half of it in any case, or when Options.Every has passed. It does not wait until
-// that is durable, unless the place before is not durable yet when half of
-// Options.Bytes was done since. What [Run.Ahead] says is taken off Options.Bytes,
-// but not more than half of it.
+// now: done bytes of total, 0 for unknown. The place is saved when half of
+// Options.Bytes was done since the last one, or when Options.Every has passed. It
+// does not wait until that is durable, unless the place before is not durable yet
+// when as much was done since. What [Run.Ahead] says is taken off Options.Bytes, but
+// not more than half of it.
 //
 // It may be called as often as the stage likes: at least every MiB.
 //
@@ -69,7 +68,7 @@ func (r *Run) due(done int64) (due, must bool) {
 		return false, false
 	case n+r.stride > room/2:
 		return true, true
-	case n >= room/4 && (r.retry || r.aligned()):
+	case r.retry && n >= room/4:
 		return true, false
 	}
 	return o.Now().Sub(r.last) >= o.Every, false
@@ -83,13 +82,6 @@ func (r *Run) Ahead(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ahead = max(n, 0)
-}
-
-// aligned reports whether the outputs are where a place costs little: near the end
-// of a chunk. Without an output there is nothing to gain by a place before its time.
-func (r *Run) aligned() bool {
-	tails := r.tails() // forgets outputs that have ended
-	return len(r.open) > 0 && tails <= r.c.o.Bytes/16
 }
 
 // Save is an Offer that is always taken, and returns when the place is durable.

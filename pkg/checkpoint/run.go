@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -97,16 +98,7 @@ func (r *Run) writer(ctx context.Context, key string, o *artifact.PutOptions) (*
 	return w, nil
 }
 
-// tails is how many bytes of the open outputs have to be stored once more when a
-// place is saved. It drops outputs that have ended.
-func (r *Run) tails() int64 {
-	n := int64(0)
-	for key, w := range r.open {
-		if w.Ended() {
-			delete(r.open, key)
-			continue
-		}
-		n += w.Tail()
-	}
-	return n
+// forget drops outputs that have ended.
+func (r *Run) forget() {
+	maps.DeleteFunc(r.open, func(_ string, w *artifact.Writer) bool { return w.Ended() })
 }
