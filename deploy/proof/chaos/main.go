@@ -9,7 +9,8 @@
 // process of its own. Files come from an HTTP server and go into a folder and into a
 // real S3 server; calls go to a service that honours idempotency keys, and to one
 // that does not, which counts. Pipelines are straight ones, one with a step that may
-// fail, and ones that fail late and are compensated; some jobs are cancelled. What
+// fail, and ones that fail late and are compensated; some jobs are cancelled, and some
+// have a large file, which takes checkpoints and an upload in parts. What
 // happens to whom, and when, follows from the seed.
 //
 // A person is simulated: where an effect is unknown, the job waits in attention until

@@ -110,7 +110,7 @@ func (h *hall) open(ctx context.Context) (err error) {
 	h.files = "http://" + h.deps["files"].Addr()
 	h.fleet, err = newFleet(dir, rig.Config{Open: h.options.open, Config: mill.Config{
 		ArtifactDir: filepath.Join(dir, "artifacts"), PublishDir: h.published, AllowPrivateNetworks: true,
-		Durability: h.durability, ReconcileEvery: 10 * time.Second,
+		Durability: h.durability, CheckpointBytes: checkpoint, ReconcileEvery: 10 * time.Second,
 		S3: map[string]publishs3.Endpoint{"default": {
 			URL: "http://" + h.deps["s3"].Addr(), Region: h.s3.Region, PathStyle: true,
 			AccessKey: h.s3.AccessKey, SecretKey: h.s3.SecretKey,

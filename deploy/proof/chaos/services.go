@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -26,11 +27,24 @@ func source() *httptest.Server {
 	}))
 }
 
+// largeFile is the size of a large file, and checkpoint how much of it may have to be
+// done again.
+const (
+	largeFile  = 24 << 20
+	checkpoint = 2 << 20
+)
+
 // fileName is the name of the file of job n.
 func fileName(n int) string { return fmt.Sprintf("file-%d.txt", n) }
 
-// content is the file of job n: different for each, up to 40 KiB.
+// content is the file of job n: different for each, and up to 40 KiB, but for one in
+// a hundred, which takes some checkpoints and cannot be compressed.
 func content(n int) []byte {
+	if n%100 == 42 {
+		b := make([]byte, largeFile)
+		_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)}).Read(b) // never fails
+		return b
+	}
 	return bytes.Repeat(fmt.Appendf(nil, "line of job %d\n", n), 1+(n*37)%2000)
 }
 
