@@ -15,6 +15,8 @@ import (
 type figures struct {
 	options
 	took time.Duration
+	// failedStarts counts processes that gave up at their start, without a broker.
+	failedStarts int
 
 	mu       sync.Mutex
 	accepted int
@@ -71,6 +73,7 @@ func (f *figures) print(w io.Writer) {
 	row("accepted", "%d", f.accepted)
 	row("final states", "%d: %s", sum, counts(f.ends))
 	row("what went wrong", "%s", counts(f.trouble))
+	row("processes that gave up", "%d, at their start; they were started again", f.failedStarts)
 	row("records", "%d, all of which replay", f.records)
 	row("attempts", "%d, of which %d were retries, and %d went on at a checkpoint", f.attempts, f.retries, f.resumed)
 	row("undos", "%d", f.undos)

@@ -28,6 +28,8 @@ type fleet struct {
 
 	mu    sync.Mutex // of what is being killed
 	kills int
+	// failed counts starts of processes that gave up.
+	failed int
 }
 
 // roles of the processes besides the broker.
@@ -115,12 +117,26 @@ func (f *fleet) kill(ctx context.Context, name string, after time.Duration) erro
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		var err error
-		if m.mill, err = rig.Start(m.config); err != nil {
-			return fmt.Errorf("start %s again: %w", name, err)
+		if err := f.again(ctx, m); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// again starts a process until it comes up, as whoever supervises it would: it gives
+// up by itself when the broker does not answer.
+func (f *fleet) again(ctx context.Context, m *member) (err error) {
+	for range 20 {
+		if m.mill, err = rig.Start(m.config); err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f.failed++
+	}
+	return fmt.Errorf("start %s again: %w", m.name, err)
 }
 
 // stop ends the processes in good order, the broker last. One that has ended by

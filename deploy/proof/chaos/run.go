@@ -42,7 +42,7 @@ func (h *hall) run(ctx context.Context, fail context.CancelCauseFunc) (*figures,
 		return nil, err
 	}
 	f.took = time.Since(begin)
-	f.kills = h.fleet.kills
+	f.kills, f.failedStarts = h.fleet.kills, h.fleet.failed
 	return f, nil
 }
 

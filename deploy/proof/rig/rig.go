@@ -52,10 +52,20 @@ func Main() {
 		os.Exit(2)
 	}
 	if err := run(c); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		c.complain(err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// complain says why the process ends, in its log if it has one.
+func (c Config) complain(err error) {
+	if f, failed := os.OpenFile(c.LogFile, os.O_APPEND|os.O_WRONLY, 0o600); failed == nil {
+		_, _ = fmt.Fprintln(f, "ended:", err)
+		_ = f.Close()
+		return
+	}
+	fmt.Fprintln(os.Stderr, err)
 }
 
 // run is a mill until it is interrupted. It says where it listens, and in the end
