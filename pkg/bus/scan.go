@@ -24,6 +24,9 @@ type Scan struct {
 // last message that fn was given. fn owns the message; it is called by one
 // goroutine, and while it runs nothing more than a batch is fetched.
 //
+// On a cluster a replica may answer that is a moment behind the others: what was
+// there is then what that replica had.
+//
 // LastPerSubject names the last message of each subject at the time of the
 // call; after trouble on the way it may hand on others that are newer too.
 //

@@ -106,7 +106,7 @@ func (x *trial) after(where string, log [][]byte) *incarnation {
 	for retries := 2; ; retries-- {
 		i := x.j.incarnate(x.r.k, w).start()
 		i.wait(x.T, where)
-		if retries == 0 || x.r.c.Fault != "" || fault.ClassOf(i.err) != fault.Transient {
+		if retries == 0 || x.r.c.Fault != "" || !passing(i.err) {
 			return i
 		}
 	}

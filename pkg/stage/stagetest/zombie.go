@@ -1,6 +1,7 @@
 package stagetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,15 +75,22 @@ func (x *trial) beside(slow *incarnation, where string) *incarnation {
 			slow.gate.release()
 		}
 		next.wait(x.T, where+", the next attempt")
-		switch fault.ClassOf(next.err) {
-		case fault.Transient, fault.Conflict, fault.Resource:
-			if retries > 0 && !overtook(next.err) {
-				x.j.redelivered = false
-				continue
-			}
+		if passing(next.err) && retries > 0 && !overtook(next.err) {
+			x.j.redelivered = false
+			continue
 		}
 		return next
 	}
+}
+
+// passing reports whether an attempt failed for a reason that may be gone on a
+// retry.
+func passing(err error) bool {
+	switch fault.ClassOf(err) {
+	case fault.Transient, fault.Conflict, fault.Resource, fault.DependencyDown:
+		return true
+	}
+	return false
 }
 
 // overtook reports whether an attempt failed because there is another one.
@@ -90,10 +98,17 @@ func overtook(err error) bool {
 	return fault.Has(err, fault.CheckpointOvertaken) || fault.Has(err, fault.CheckpointUnexpected)
 }
 
+// crossed reports whether an attempt failed because of what a dependency made of
+// two that worked at once: a request of one is cut off, say, when the other ends
+// its upload. The store of the kit does not fail, so its faults are no such reason.
+func crossed(err error) bool {
+	return err != nil && passing(err) && !strings.HasPrefix(string(fault.From(err).Code), "artifact.")
+}
+
 // overtaken checks what has become of an attempt that was held.
 func (r *rehearsal) overtaken(t *testing.T, where string, slow *incarnation) {
 	t.Helper()
-	if overtook(slow.err) {
+	if overtook(slow.err) || crossed(slow.err) {
 		return
 	}
 	if slow.err != nil && r.c.Fault == "" && !r.unsure(slow.err) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/deploy/s3test"
 	"github.com/millrace/millrace/deploy/s3test/server"
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/pkg/stage/stagetest"
@@ -62,7 +63,11 @@ func TestKit(t *testing.T) {
 		crashes = 3
 	}
 	stagetest.Test(t, stagetest.Kit{
-		Stage: New(Options{Endpoints: map[string]Endpoint{"default": endpoint(s, s.URL)}}),
+		Stage: New(Options{
+			Endpoints: map[string]Endpoint{"default": endpoint(s, s.URL)},
+			// A mill waits for a circuit that is open; the kit, which cuts many requests, does not.
+			Breakers: breaker.New(breaker.Options{Timeout: -1, Failures: 1000}),
+		}),
 		Cases: []stagetest.Case{
 			{
 				Name: "own prefix", Files: files, Config: `{"bucket":"mill"}`,
