@@ -33,6 +33,8 @@ const (
 const (
 	EventProgress = "progress"
 	EventEnd      = "end"
+	// EventPlace says where a stream of notifications begins.
+	EventPlace = "place"
 )
 
 // Submission is the body of POST /v1/jobs.

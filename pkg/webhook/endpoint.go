@@ -91,7 +91,7 @@ func (e *Endpoint) Host() string {
 // that is given by number; names are for whoever dials them. Each complaint has the code
 // webhook.invalid.
 func (s *Settings) Check(allow func(netip.Addr) bool) []events.ProblemError {
-	list := s.check()
+	list := s.Filter.Check()
 	if detail := checkURL(s.URL, allow); detail != "" {
 		list = append(list, complaint("/url", detail))
 	}

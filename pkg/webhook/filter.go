@@ -51,8 +51,9 @@ func (f Filter) Subjects(tenant string) []string {
 	return subjects
 }
 
-// check lists what is wrong with a filter.
-func (f Filter) check() []events.ProblemError {
+// Check lists everything that is wrong with a filter. Each complaint has the code
+// webhook.invalid.
+func (f Filter) Check() []events.ProblemError {
 	var list []events.ProblemError
 	for i, t := range f.Types {
 		if !known(t) {

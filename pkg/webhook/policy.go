@@ -31,8 +31,10 @@ func (p Policy) WithDefaults() Policy {
 		value *time.Duration
 		zero  time.Duration
 	}{
-		{&p.Initial, 5 * time.Second}, {&p.Max, time.Hour},
-		{&p.GiveUp, 72 * time.Hour}, {&p.Disable, 120 * time.Hour},
+		{&p.Initial, 5 * time.Second},
+		{&p.Max, time.Hour},
+		{&p.GiveUp, 72 * time.Hour},
+		{&p.Disable, 120 * time.Hour},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.zero

@@ -21,6 +21,9 @@ const (
 	HeaderSignature = "Webhook-Signature"
 )
 
+// ContentType is that of a webhook.
+const ContentType = "application/cloudevents+json; charset=utf-8"
+
 // Scheme is how an endpoint's events are signed.
 type Scheme string
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity"
 	"github.com/millrace/millrace/services/gateway"
@@ -83,8 +84,8 @@ func (o *operationOfA) Stop(ctx context.Context, tenant, id, _, _ string) (api.O
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
 	w := gatewaytest.New(t, gateway.Config{Auth: principals(), Jobs: jobsOf{}, Operations: &operationOfA{}})
-	secret := strings.ReplaceAll(gatewaytest.Pipeline, "name: keep", "name: secret")
-	for _, src := range []string{gatewaytest.Pipeline, secret} {
+	payroll := strings.ReplaceAll(gatewaytest.Pipeline, "name: keep", "name: payroll")
+	for _, src := range []string{gatewaytest.Pipeline, payroll} {
 		if _, _, err := w.Pipelines.Apply(t.Context(), "a", []byte(src)); err != nil {
 			t.Fatal(err)
 		}
@@ -95,9 +96,16 @@ func newGuarded(t *testing.T) *guarded {
 	var f events.File
 	file.into(t, 201, &f)
 	begun := tus(t, w, "POST", uploads, nil, "Upload-Length", "1", "Authorization", "Bearer a-submit")
+	var hook api.Webhook
+	ask(t, "POST", w.URL+"/v1/webhooks", strings.NewReader(`{"url":"https://example.com/private"}`),
+		"Authorization", "Bearer a-admin", "Content-Type", events.ContentTypeJSON).into(t, 201, &hook)
+	store := endpoints.New(endpoints.Options{Bus: w.Conn})
+	if err := store.Log(t.Context(), "a", api.Delivery{Webhook: hook.ID, Message: "msg", Job: r.Job, Sequence: 1}); err != nil {
+		t.Fatal(err)
+	}
 	return &guarded{w, map[string]string{
-		"job": r.Job, "letter": "1", "operation": "one", "pipeline": "secret", "digest": f.Digest,
-		"upload": strings.TrimPrefix(begun.Header.Get("Location"), uploads),
+		"job": r.Job, "letter": "1", "operation": "one", "pipeline": "payroll", "digest": f.Digest,
+		"upload": strings.TrimPrefix(begun.Header.Get("Location"), uploads), "webhook": hook.ID, "delivery": "d1",
 	}}
 }
 
@@ -105,6 +113,7 @@ func newGuarded(t *testing.T) *guarded {
 var strange = map[string]string{
 	"job": "0123456789abcdef", "letter": "77", "operation": "two", "pipeline": "absent",
 	"digest": "sha256:" + strings.Repeat("0", 64), "upload": strings.Repeat("a", 26),
+	"webhook": "0123456789abcdef", "delivery": "d77",
 }
 
 // fill puts names into a path.
@@ -224,7 +233,7 @@ func TestEveryRouteByAnotherTenant(t *testing.T) {
 		if strings.Contains(r.ask, "{") && !r.makes && nothing.StatusCode != 404 && !r.mill {
 			t.Errorf("%s: %d for what is not there: %s", r.name(), nothing.StatusCode, nothing.body)
 		}
-		for _, name := range []string{g.names["job"], g.names["digest"], "secret", "private", "job-of-a"} {
+		for _, name := range []string{g.names["job"], g.names["digest"], "payroll", "private", "job-of-a"} {
 			if !strings.Contains(fill(r.ask, g.names)+r.body, name) && strings.Contains(string(theirs.body), name) {
 				t.Errorf("%s tells another tenant of %s: %s", r.name(), name, theirs.body)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
@@ -95,6 +96,9 @@ type Config struct {
 	// TrustLocal takes requests without credentials from this machine, while the
 	// gateway listens on loopback only, for those of its owner.
 	TrustLocal bool
+	// Webhooks answers /v1/webhooks and /v1/deliveries. Nil answers them with
+	// http.not_ready.
+	Webhooks *endpoints.Store
 	// AllowedHosts are names besides loopback that the Host header may have while
 	// the gateway listens on loopback, without a port.
 	AllowedHosts []string

@@ -73,6 +73,21 @@ func doors() map[string]access {
 		"GET /v1/rules/{name}/history": read.ofMill(),
 		"GET /v1/breakers":             read.ofMill(),
 
+		// Where events go, and the secrets they are signed with, is for those who set
+		// the tenant up.
+		"POST /v1/webhooks":               needs(identity.Admin),
+		"GET /v1/webhooks":                read,
+		"GET /v1/webhooks/{id}":           read,
+		"PATCH /v1/webhooks/{id}":         needs(identity.Admin),
+		"DELETE /v1/webhooks/{id}":        needs(identity.Admin),
+		"POST /v1/webhooks/{id}/rotate":   needs(identity.Admin),
+		"POST /v1/webhooks/{id}/test":     control,
+		"POST /v1/webhooks/{id}/replay":   control,
+		"GET /v1/notifications":           read,
+		"GET /v1/deliveries":              read,
+		"GET /v1/deliveries/{id}":         read,
+		"POST /v1/deliveries/{id}/replay": control,
+
 		"GET /livez":   open(),
 		"GET /readyz":  open(),
 		"GET /version": open(),

@@ -31,6 +31,7 @@ const (
 	RoleGateway   = "gateway"
 	RoleConductor = "conductor"
 	RoleStages    = "stages"
+	RoleNotifier  = "notifier"
 	rolePrefix    = "stage:"
 )
 
@@ -63,7 +64,8 @@ type Config struct {
 	AllowPaths []string
 	// AllowCommands are the executables that the command stage may run.
 	AllowCommands []string
-	// AllowPrivateNetworks lets fetch reach loopback and private addresses.
+	// AllowPrivateNetworks lets fetch, http-call and webhooks reach loopback and
+	// private addresses.
 	AllowPrivateNetworks bool
 	// PublishDir is below which publish writes. Empty means DataDir/published.
 	PublishDir string
@@ -71,8 +73,9 @@ type Config struct {
 	// Empty means DataDir/artifacts.
 	ArtifactDir string
 	// EncryptSecretFile keeps the keys of unfinished files from those who read
-	// checkpoints; it is made when it is not there. Processes that share work share
-	// it. Empty means DataDir/encrypt.secret.
+	// checkpoints, and the secrets of webhooks from those who read the broker's
+	// store; it is made when it is not there. Processes that share work share it.
+	// Empty means DataDir/encrypt.secret.
 	EncryptSecretFile string
 	// IdentityFiles hold the age secret keys with which the decrypt stage opens
 	// files, for all tenants.
@@ -164,8 +167,8 @@ func badConfig(detail string) error { return fault.New(fault.MillBadConfig, deta
 
 // roles is what a process does.
 type roles struct {
-	gateway, conductor bool
-	stages             *stage.Set // nil for none
+	gateway, conductor, notifier bool
+	stages                       *stage.Set // nil for none
 }
 
 // parseRoles turns role names into roles, and complains of unknown ones.
@@ -176,11 +179,13 @@ func parseRoles(names []string, all *stage.Set) (roles, error) {
 		one, isStage := strings.CutPrefix(name, rolePrefix)
 		switch {
 		case name == RoleAll:
-			r.gateway, r.conductor, r.stages = true, true, all
+			r.gateway, r.conductor, r.notifier, r.stages = true, true, true, all
 		case name == RoleGateway:
 			r.gateway = true
 		case name == RoleConductor:
 			r.conductor = true
+		case name == RoleNotifier:
+			r.notifier = true
 		case name == RoleStages:
 			r.stages = all
 		case isStage:
@@ -191,7 +196,7 @@ func parseRoles(names []string, all *stage.Set) (roles, error) {
 	}
 	if len(unknown) > 0 {
 		return r, badConfig("unknown role " + fault.Clip(strings.Join(unknown, ", "), 200) +
-			"; there are all, gateway, conductor, stages and stage:NAME")
+			"; there are all, gateway, conductor, notifier, stages and stage:NAME")
 	}
 	if len(only) > 0 {
 		some, err := all.Only(only...)

@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/webhook"
 )
 
 // Mill is a set of services in one process. Run may be called once.
@@ -23,6 +24,7 @@ type Mill struct {
 	stages  *stage.Set
 	roles   roles
 	scratch string
+	vault   webhook.Vault
 	ready   chan struct{}
 
 	broker   *server.Server
@@ -51,7 +53,9 @@ func New(c Config) (*Mill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mill{Config: c, stages: stages, roles: r, ready: make(chan struct{})}, nil
+	return &Mill{
+		Config: c, stages: stages, roles: r, vault: webhook.NewVault(k.secret), ready: make(chan struct{}),
+	}, nil
 }
 
 // Ready is closed when every role takes work.

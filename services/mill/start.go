@@ -39,6 +39,11 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 			return err
 		}
 	}
+	if m.roles.notifier {
+		if err := m.startNotifier(ctx, running); err != nil {
+			return err
+		}
+	}
 	if m.roles.gateway && m.HTTPAddr != "" {
 		return m.startGateway(ctx, running)
 	}
@@ -157,8 +162,8 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	}
 	g, err := gateway.New(gateway.Config{
 		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
-		Operations: ops,
-		Log:        m.Log.With("part", RoleGateway),
+		Operations: ops, Webhooks: m.endpoints(conn),
+		Log: m.Log.With("part", RoleGateway),
 	})
 	if err != nil {
 		return err

@@ -52,8 +52,10 @@ func (c *Config) setDefaults() {
 		value *time.Duration
 		zero  time.Duration
 	}{
-		{&c.Timeout, 15 * time.Second}, {&c.SaveEvery, 100 * time.Millisecond},
-		{&c.Lease, 6 * time.Second}, {&c.Drain, time.Second},
+		{&c.Timeout, 15 * time.Second},
+		{&c.SaveEvery, 100 * time.Millisecond},
+		{&c.Lease, 6 * time.Second},
+		{&c.Drain, time.Second},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.zero

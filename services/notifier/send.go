@@ -46,7 +46,7 @@ func (n *Notifier) post(ctx context.Context, e *webhook.Endpoint, id string, bod
 		for name, value := range webhook.Headers(id, began, body, keys) {
 			req.Header.Set(name, value)
 		}
-		req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
+		req.Header.Set("Content-Type", webhook.ContentType)
 		req.Header.Set("User-Agent", "millrace-webhooks/1")
 		resp, err := n.client.Do(req)
 		if err != nil {

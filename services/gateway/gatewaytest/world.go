@@ -17,9 +17,11 @@ import (
 	"github.com/millrace/millrace/pkg/artifact/memstore"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/bus/bustest"
+	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/webhook"
 	"github.com/millrace/millrace/services/gateway"
 )
 
@@ -84,6 +86,9 @@ func New(t testing.TB, c gateway.Config) *World {
 	}
 	if c.Pipelines == nil {
 		c.Pipelines = w.Pipelines
+	}
+	if c.Webhooks == nil {
+		c.Webhooks = endpoints.New(endpoints.Options{Bus: w.Conn, Vault: webhook.NewVault([32]byte{1})})
 	}
 	if c.Stages == nil {
 		c.Stages = []stage.Spec{{Name: "noop", Version: 1, Summary: "Does nothing."}}

@@ -33,10 +33,10 @@ func (f *millFlags) add(cmd *cobra.Command) {
 	c := &f.config
 	flags.StringArrayVar(&c.AllowPaths, "allow-path", nil, "`FOLDER` below which file:// sources may be read; repeatable")
 	flags.StringArrayVar(&c.AllowCommands, "allow-command", nil, "`PROGRAM` that the command stage may run; repeatable")
-	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch reach loopback and private addresses")
+	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch, http-call and webhooks reach loopback and private addresses")
 	flags.StringVar(&c.PublishDir, "publish-dir", "", "`FOLDER` below which publish writes (default published in the data directory)")
 	flags.StringVar(&c.ArtifactDir, "artifact-dir", "", "`FOLDER` of the artifact store (default artifacts in the data directory)")
-	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files from readers of checkpoints (default encrypt.secret in the data directory)")
+	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files and the secrets of webhooks from readers of the store (default encrypt.secret in the data directory)")
 	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
 	flags.StringArrayVar(&f.stores, "s3", nil, "`NAME=URL?OPTIONS` of an object store for publish-s3, such as backup=https://s3.example.org?region=eu-1&path_style=true&credentials=FILE; repeatable")
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")

@@ -24,7 +24,7 @@ func (p *Program) root() *cobra.Command {
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
-		p.breakerCommand(), p.ruleCommand(), p.policyCommand(),
+		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.webhookCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)
 	group(root)

@@ -18,8 +18,8 @@ func (p *Program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Run some or all roles against a broker that others share.",
-		Long: "Roles are all, gateway, conductor, stages and stage:NAME. Processes that share work\n" +
-			"share the artifact folder, too.",
+		Long: "Roles are all, gateway, conductor, notifier, stages and stage:NAME. Processes that\n" +
+			"share work share the artifact folder, too.",
 		Args: nothing,
 		Example: "millrace serve --roles gateway,conductor --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace\n" +
 			"millrace serve --roles stage:compress,stage:hash --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace",
