@@ -12,9 +12,10 @@ var update = flag.Bool("update", false, "rewrite the golden texts of the scripts
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"millrace":    main,
-		"nats-server": natsServer,
-		"nats-pub":    natsPub,
+		"millrace":      main,
+		"nats-server":   natsServer,
+		"nats-pub":      natsPub,
+		"hook-receiver": hookReceiver,
 	})
 }
 
