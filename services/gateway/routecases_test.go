@@ -78,21 +78,6 @@ func routeCases() []routeCase {
 		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
 		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
 		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
-		{method: "POST", path: "/v1/webhooks", body: `{"url":"https://example.com/x"}`, scopes: admin, makes: true},
-		{method: "GET", path: "/v1/webhooks", scopes: read},
-		{method: "GET", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", scopes: read},
-		{method: "PATCH", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", body: "{}", scopes: admin},
-		{method: "POST", path: "/v1/webhooks/{id}/rotate", ask: "/v1/webhooks/{webhook}/rotate", scopes: admin},
-		{method: "POST", path: "/v1/webhooks/{id}/test", ask: "/v1/webhooks/{webhook}/test", scopes: control},
-		{
-			method: "POST", path: "/v1/webhooks/{id}/replay", ask: "/v1/webhooks/{webhook}/replay", scopes: control,
-			body: `{"since":"2026-01-02T03:04:05Z"}`,
-		},
-		{method: "GET", path: "/v1/notifications", scopes: read, shared: true},
-		{method: "GET", path: "/v1/deliveries", scopes: read},
-		{method: "GET", path: "/v1/deliveries/{id}", ask: "/v1/deliveries/{delivery}", scopes: read},
-		{method: "POST", path: "/v1/deliveries/{id}/replay", ask: "/v1/deliveries/{delivery}/replay", scopes: control},
-		{method: "DELETE", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", scopes: admin},
 		{method: "GET", path: "/livez", open: true},
 		{method: "GET", path: "/readyz", open: true},
 		{method: "GET", path: "/version", open: true},
@@ -103,6 +88,7 @@ func routeCases() []routeCase {
 			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
 		})
 	}
+	all = append(all, hookCases()...)
 	for i := range all {
 		if all[i].ask == "" {
 			all[i].ask = all[i].path
@@ -133,5 +119,27 @@ func uploadCases(submit []identity.Scope) []routeCase {
 			method: "DELETE", path: "/v1/uploads/{id}", ask: "/v1/uploads/{upload}", scopes: submit,
 			headers: []string{"Tus-Resumable", "1.0.0"},
 		},
+	}
+}
+
+// hookCases are those of webhooks.
+func hookCases() []routeCase {
+	read, control, admin := []identity.Scope{identity.Read}, []identity.Scope{identity.Control}, []identity.Scope{identity.Admin}
+	return []routeCase{
+		{method: "POST", path: "/v1/webhooks", body: `{"url":"https://example.com/x"}`, scopes: admin, makes: true},
+		{method: "GET", path: "/v1/webhooks", scopes: read},
+		{method: "GET", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", scopes: read},
+		{method: "PATCH", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", body: "{}", scopes: admin},
+		{method: "POST", path: "/v1/webhooks/{id}/rotate", ask: "/v1/webhooks/{webhook}/rotate", scopes: admin},
+		{method: "POST", path: "/v1/webhooks/{id}/test", ask: "/v1/webhooks/{webhook}/test", scopes: control},
+		{
+			method: "POST", path: "/v1/webhooks/{id}/replay", ask: "/v1/webhooks/{webhook}/replay", scopes: control,
+			body: `{"since":"2026-01-02T03:04:05Z"}`,
+		},
+		{method: "GET", path: "/v1/notifications", scopes: read, shared: true},
+		{method: "GET", path: "/v1/deliveries", scopes: read},
+		{method: "GET", path: "/v1/deliveries/{id}", ask: "/v1/deliveries/{delivery}", scopes: read},
+		{method: "POST", path: "/v1/deliveries/{id}/replay", ask: "/v1/deliveries/{delivery}/replay", scopes: control},
+		{method: "DELETE", path: "/v1/webhooks/{id}", ask: "/v1/webhooks/{webhook}", scopes: admin},
 	}
 }

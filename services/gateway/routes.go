@@ -23,7 +23,7 @@ func at(method, path string, handle func(*exchange) error, summary string) route
 // table lists every route. Reading routes answer HEAD as well. Who may use a route
 // stands in the table of doors, without which it is closed while identity is on.
 func (g *Gateway) table() []route {
-	return []route{
+	return append([]route{
 		at("GET", "/v1", g.getIndex, "List the routes."),
 		at("POST", "/v1/jobs", g.postJob,
 			"Submit a job as JSON, or upload a file and submit it with ?pipeline=."),
@@ -94,6 +94,15 @@ func (g *Gateway) table() []route {
 			"Read who set and removed a rule, when, to what and why."),
 		at("GET", "/v1/breakers", g.getBreakers,
 			"List what workers have said of dependencies lately."),
+		at("GET", "/livez", g.getLive, "Say that the process runs."),
+		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
+		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
+	}, g.hookRoutes()...)
+}
+
+// hookRoutes lists the routes about webhooks.
+func (g *Gateway) hookRoutes() []route {
+	return []route{
 		at("POST", "/v1/webhooks", g.postWebhook, "Make an endpoint that events are sent to; its secret is shown once."),
 		at("GET", "/v1/webhooks", g.getWebhooks, "List the endpoints of webhooks."),
 		at("GET", "/v1/webhooks/{id}", g.getWebhook, "Read an endpoint and how far it is."),
@@ -108,9 +117,6 @@ func (g *Gateway) table() []route {
 		at("GET", "/v1/deliveries", g.getDeliveries, "List attempts to send events, newest first."),
 		at("GET", "/v1/deliveries/{id}", g.getDelivery, "Read an attempt to send an event."),
 		at("POST", "/v1/deliveries/{id}/replay", g.postDeliveryReplay, "Send the event of an attempt again."),
-		at("GET", "/livez", g.getLive, "Say that the process runs."),
-		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
-		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
 	}
 }
 

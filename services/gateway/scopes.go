@@ -1,13 +1,17 @@
 package gateway
 
-import "github.com/millrace/millrace/pkg/identity"
+import (
+	"maps"
+
+	"github.com/millrace/millrace/pkg/identity"
+)
 
 // doors says of every route who may use it while identity is on. A route without a
 // row here is closed to everybody then, and a test fails. A reading route's row holds
 // for HEAD as well, unless HEAD has its own.
 func doors() map[string]access {
 	read, control := needs(identity.Read), needs(identity.Control)
-	return map[string]access{
+	all := map[string]access{
 		"GET /v1": known(),
 
 		"POST /v1/jobs":               needs(identity.Submit),
@@ -73,23 +77,30 @@ func doors() map[string]access {
 		"GET /v1/rules/{name}/history": read.ofMill(),
 		"GET /v1/breakers":             read.ofMill(),
 
-		// Where events go, and the secrets they are signed with, is for those who set
-		// the tenant up.
-		"POST /v1/webhooks":               needs(identity.Admin),
+		"GET /livez":   open(),
+		"GET /readyz":  open(),
+		"GET /version": open(),
+	}
+	maps.Copy(all, hookDoors())
+	return all
+}
+
+// hookDoors are the doors of webhooks. Where events go, and the secrets that they are
+// signed with, is for those who set the tenant up.
+func hookDoors() map[string]access {
+	read, control, admin := needs(identity.Read), needs(identity.Control), needs(identity.Admin)
+	return map[string]access{
+		"POST /v1/webhooks":               admin,
 		"GET /v1/webhooks":                read,
 		"GET /v1/webhooks/{id}":           read,
-		"PATCH /v1/webhooks/{id}":         needs(identity.Admin),
-		"DELETE /v1/webhooks/{id}":        needs(identity.Admin),
-		"POST /v1/webhooks/{id}/rotate":   needs(identity.Admin),
+		"PATCH /v1/webhooks/{id}":         admin,
+		"DELETE /v1/webhooks/{id}":        admin,
+		"POST /v1/webhooks/{id}/rotate":   admin,
 		"POST /v1/webhooks/{id}/test":     control,
 		"POST /v1/webhooks/{id}/replay":   control,
 		"GET /v1/notifications":           read,
 		"GET /v1/deliveries":              read,
 		"GET /v1/deliveries/{id}":         read,
 		"POST /v1/deliveries/{id}/replay": control,
-
-		"GET /livez":   open(),
-		"GET /readyz":  open(),
-		"GET /version": open(),
 	}
 }
