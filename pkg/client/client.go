@@ -42,6 +42,10 @@ type Config struct {
 	// does not answer. Zero means 2 minutes, a negative value that they never
 	// lose it.
 	Patience time.Duration
+	// ResumeFrom is from which size on, in bytes, [Client.UploadFile] sends a file so
+	// that it goes on after a broken connection. Zero means 16 MiB, a negative value
+	// never.
+	ResumeFrom int64
 	// UserAgent names the program. Empty means "millrace-go".
 	UserAgent string
 }
@@ -81,6 +85,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.cfg.Patience == 0 {
 		c.cfg.Patience = 2 * time.Minute
+	}
+	if c.cfg.ResumeFrom == 0 {
+		c.cfg.ResumeFrom = 16 << 20
 	}
 	if c.cfg.UserAgent == "" {
 		c.cfg.UserAgent = "millrace-go"

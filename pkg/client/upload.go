@@ -31,12 +31,14 @@ type Upload struct {
 	Size int64
 	// Progress is called as bytes are sent, from another goroutine than the
 	// caller's but never from two at once. total is 0 when it is not known. After
-	// a broken connection sent begins at 0 again. It must not block.
+	// a broken connection sent goes back, to 0 for content that cannot be resumed.
+	// It must not block.
 	Progress func(sent, total int64)
 }
 
 // UploadFile sends a local file to the store. What arrived is compared with what
-// was read. Faults: fetch.not_found, fetch.unreadable, fetch.not_a_file for the
+// was read. A large one, see [Config.ResumeFrom], goes on where it was after a broken
+// connection; others are sent again. Faults: fetch.not_found, fetch.unreadable, fetch.not_a_file for the
 // path; fetch.changed when the file changes meanwhile; http.digest_mismatch; those
 // of artifact, http and client.
 func (c *Client) UploadFile(ctx context.Context, path string, u Upload) (events.File, error) {
@@ -53,6 +55,13 @@ func (c *Client) UploadFile(ctx context.Context, path string, u Upload) (events.
 	u.Size = -1
 	if info.Mode().IsRegular() {
 		u.Size = info.Size()
+	}
+	if from := c.cfg.ResumeFrom; from >= 0 && u.Size >= from {
+		f, err := c.uploadResumable(ctx, path, u)
+		if !fault.Has(err, fault.HTTPNotFound) && !fault.Has(err, fault.HTTPMethodNotAllowed) {
+			return f, err
+		}
+		// The server is an older one.
 	}
 	open := func() (io.ReadCloser, error) {
 		f, err := os.Open(path)

@@ -13,6 +13,9 @@ import (
 const (
 	lockPatience = 5 * time.Second
 	lockAgain    = 20 * time.Millisecond
+	// drain is how long a request may go on that still finds bytes: those of a
+	// connection that has broken are worth having.
+	drain = time.Second
 )
 
 // locks let one request of this process at a time have an upload. Other processes
@@ -75,7 +78,16 @@ func (s *Service) hold(w http.ResponseWriter, r *http.Request, q *request, id st
 		return func() {}, nil // nobody knows the id yet
 	}
 	rc := http.NewResponseController(w)
+	var first time.Time
+	seen := int64(-1)
 	return s.locks.take(r.Context(), q.tenant+"."+id, func() {
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if got := q.got.Load(); got != seen && time.Since(first) < drain {
+			seen = got
+			return
+		}
 		q.stopped.Store(true)
 		// Without a reader it would be the server that finds the deadline, and that
 		// takes the connection for dead.

@@ -27,6 +27,8 @@ type request struct {
 	// stopped is set when another request wants the upload, reading while this one
 	// waits for bytes.
 	stopped, reading atomic.Bool
+	// got counts the bytes of the body.
+	got atomic.Int64
 }
 
 type requestKey struct{}
@@ -57,7 +59,11 @@ func (w watched) Read(p []byte) (n int, err error) {
 	defer w.q.reading.Store(false)
 	if w.q.stopped.Load() {
 		err = errStopped
-	} else if n, err = w.ReadCloser.Read(p); err == nil || err == io.EOF {
+	} else {
+		n, err = w.ReadCloser.Read(p)
+		w.q.got.Add(int64(n))
+	}
+	if err == nil || err == io.EOF {
 		return n, err
 	}
 	if w.q.body == nil {
