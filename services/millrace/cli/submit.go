@@ -37,7 +37,8 @@ func (p *Program) submitCommand() *cobra.Command {
 		Short: "Hand files in as one job; local files are uploaded first.",
 		Long: "A file is a path, an http, https or file address that the server reads, the sha256: digest\n" +
 			"of content that the server has, or - for standard input. Repeating a submission with the same\n" +
-			"key and content gives the same job.",
+			"key and content gives the same job. The upload of a file of 16 MiB or more goes on where it was\n" +
+			"when the connection breaks.",
 		Args: needs("FILE", 0),
 		Example: "millrace submit report.pdf --watch\n" +
 			"millrace submit a.csv b.csv --pipeline intake --param customer=C000042 --param keep:=true --key order-17 --wait",
