@@ -12,13 +12,37 @@ type Submission struct {
 	// Key is the idempotency key, 1 to 255 bytes. Empty means the Nats-Msg-Id
 	// header, and without one every submission is a new job.
 	Key string `json:"key,omitempty"`
-	// Files are what the job works on, at least one, at most 1000.
-	Files []Source `json:"files"`
-	// Params are the pipeline's parameters, an object of at most 64 KiB.
+	// Files are what the job works on, at least one, at most 1000. A rerun has
+	// none: it works on those of its job.
+	Files []Source `json:"files,omitempty"`
+	// Params are the pipeline's parameters, an object of at most 64 KiB. In a
+	// rerun they take the place of those of its job that have the same name.
 	Params json.RawMessage `json:"params,omitempty"`
 	// Labels are for finding the job again, at most 64. They are not part of
 	// the content that the idempotency key stands for.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Rerun asks for a job that has ended to be run again, as a job of its own.
+	// Then there are no files.
+	Rerun *RerunRequest `json:"rerun,omitempty"`
+}
+
+// RerunRequest says which job is to be run again, and how. Steps of it that are
+// as they were give their results to the new job.
+type RerunRequest struct {
+	// Job is the job, which has ended.
+	Job string `json:"job"`
+	// FromStep is a step that runs again in any case, with all that depend on
+	// it. Empty means that only what has changed runs again.
+	FromStep string `json:"from_step,omitempty"`
+	// PipelineVersion is the version of the pipeline to run by: "same" or empty
+	// for that of the job, "newest", or the digest of one.
+	PipelineVersion string `json:"pipeline_version,omitempty"`
+	// NoReuse runs every step again.
+	NoReuse bool `json:"no_reuse,omitempty"`
+	// Reason is why, for people and for the audit.
+	Reason string `json:"reason,omitempty"`
+	// By is who asks, for the audit.
+	By string `json:"by,omitempty"`
 }
 
 // Source says where a file comes from. Exactly one of URL, Digest and Inline is
@@ -161,6 +185,8 @@ type Job struct {
 	Goal JobState `json:"goal,omitempty"`
 	// Reason is why the job was paused, cancelled or rolled back.
 	Reason string `json:"reason,omitempty"`
+	// Rerun is the job that this one runs again. Only of a rerun.
+	Rerun *Rerun `json:"rerun,omitempty"`
 	// AcceptedAt is when the first record was made.
 	AcceptedAt time.Time `json:"accepted_at"`
 	// FinishedAt is when the job became final.
@@ -177,6 +203,95 @@ type PipelineRef struct {
 	// Digest is "sha256:" and the digest of the pipeline file.
 	Digest string `json:"digest"`
 }
+
+// Rerun is what a job runs again, and how.
+type Rerun struct {
+	// Job is the job that is run again, and Revision that of its state from
+	// which results were taken over.
+	Job string `json:"job"`
+	// Revision is that of the job's state.
+	Revision uint64 `json:"revision"`
+	// FromStep is the step that runs again in any case, with all that depend on
+	// it.
+	FromStep string `json:"from_step,omitempty"`
+	// NoReuse means that every step runs again.
+	NoReuse bool `json:"no_reuse,omitempty"`
+	// Reason is why, for people and for the audit.
+	Reason string `json:"reason,omitempty"`
+	// By is who asked for it.
+	By string `json:"by,omitempty"`
+}
+
+// Prior is what a step of a job gave, and all that it depended on, for a rerun
+// of the job.
+type Prior struct {
+	// Job is the job that did the work, and with which its effects stay.
+	Job string `json:"job"`
+	// Lacks is why the result cannot be taken over, whatever else is unchanged.
+	// Empty means that it can.
+	Lacks ReuseReason `json:"lacks,omitempty"`
+	// Stage is the name and version of the stage that did it.
+	Stage string `json:"stage,omitempty"`
+	// Config is the digest of the configuration that it was done with, and
+	// Inputs that of the files.
+	Config string `json:"config,omitempty"`
+	// Inputs is the digest of the files, and for a stage that fetches, of the
+	// sources.
+	Inputs string `json:"inputs,omitempty"`
+	// Logic is the version of the stage's logic that made the result.
+	Logic string `json:"logic,omitempty"`
+	// Files are the result.
+	Files []File `json:"files,omitempty"`
+	// Findings are the small facts of the result.
+	Findings map[string]string `json:"findings,omitempty"`
+}
+
+// Reuse is what a rerun decided about a step, when its turn came.
+type Reuse struct {
+	// Reused is true when the step was not run, because an earlier result
+	// holds.
+	Reused bool `json:"reused,omitempty"`
+	// Reason is why it was reused, or was not.
+	Reason ReuseReason `json:"reason"`
+	// Job is the job that did the work, and with which its effects stay. Only
+	// when it was reused.
+	Job string `json:"job,omitempty"`
+}
+
+// ReuseReason is why a rerun reused the result of a step, or did not.
+type ReuseReason string
+
+// Reasons of a rerun. Only the first is one to reuse a result.
+const (
+	// ReuseUnchanged means that stage, configuration and inputs are what they
+	// were.
+	ReuseUnchanged ReuseReason = "unchanged"
+	// ReuseNotWanted means that nothing was to be reused.
+	ReuseNotWanted ReuseReason = "not_wanted"
+	// ReuseFromStep means that it is the step from which to run again, or
+	// depends on it.
+	ReuseFromStep ReuseReason = "from_step"
+	// ReuseNewStep means that the pipeline of the job before had no such step.
+	ReuseNewStep ReuseReason = "new_step"
+	// ReuseNotDone means that the job before has no result of it.
+	ReuseNotDone ReuseReason = "not_done"
+	// ReuseUndone means that what it did was taken back, or may have been in
+	// part.
+	ReuseUndone ReuseReason = "undone"
+	// ReuseStageChanged means that another stage, or version of it, does it
+	// now.
+	ReuseStageChanged ReuseReason = "stage_changed"
+	// ReuseConfigChanged means that its configuration is another one.
+	ReuseConfigChanged ReuseReason = "config_changed"
+	// ReuseInputsChanged means that it gets other files.
+	ReuseInputsChanged ReuseReason = "inputs_changed"
+	// ReuseFilesGone means that the store does not hold all files of the result
+	// any more.
+	ReuseFilesGone ReuseReason = "files_gone"
+	// ReuseOriginGone means that the job that did it is not kept any more, so
+	// that nobody can tell whether it was taken back.
+	ReuseOriginGone ReuseReason = "origin_gone"
+)
 
 // JobState is where a job stands.
 type JobState string
@@ -284,6 +399,12 @@ type Step struct {
 	Settle Settlement `json:"settle,omitempty"`
 	// Reason is why a step was skipped: when_false, needs_failed or by_person.
 	Reason string `json:"reason,omitempty"`
+	// Reuse is what a rerun decided about the step. Only of a rerun, once the
+	// step's turn has come.
+	Reuse *Reuse `json:"reuse,omitempty"`
+	// Prior is what the step gave in the job before. Only of a rerun, until the
+	// step's turn comes.
+	Prior *Prior `json:"prior,omitempty"`
 	// Order counts the steps that ended with effects, from 1; compensation runs
 	// it backwards.
 	Order int `json:"order,omitempty"`
@@ -468,6 +589,10 @@ type Accepted struct {
 	Params json.RawMessage `json:"params,omitempty"`
 	// Labels are for finding the job again.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Rerun is the job that is run again, and Prior what its steps gave, by id.
+	Rerun *Rerun `json:"rerun,omitempty"`
+	// Prior is what the steps of that job gave, by id.
+	Prior map[string]Prior `json:"prior,omitempty"`
 	// Traceparent is the trace that the submission belongs to.
 	Traceparent string `json:"traceparent,omitempty"`
 }
@@ -647,8 +772,9 @@ type Command struct {
 	Decision string `json:"decision,omitempty"`
 }
 
-// Choice is a command that a job takes as it is now. A job may have several
-// with the same verb, for steps that need different things to be said.
+// Choice is a command that a job takes as it is now, or a rerun, which makes
+// another job of it. A job may have several with the same verb, for steps that
+// need different things to be said.
 type Choice struct {
 	// Verb is what may be asked.
 	Verb Verb `json:"verb"`
@@ -695,6 +821,9 @@ const (
 	VerbAccept Verb = "accept"
 	// VerbRollback takes back what a completed or partial job has done.
 	VerbRollback Verb = "rollback"
+	// VerbRerun makes another job of one that has ended. It is a submission: no
+	// job takes it as a command.
+	VerbRerun Verb = "rerun"
 )
 
 // Progress is how far an attempt is. It may be lost and decides nothing.

@@ -237,7 +237,7 @@ func TestDecodeCommand(t *testing.T) {
 		t.Errorf("%s %s", complaints(list), diff)
 	}
 	for data, want := range map[string]string{
-		`{"verb":"stop"}`:               `/verb bus.undecodable: use one of "cancel" "retry" "abandon" "pause" "resume" "skip" "accept" "rollback"`,
+		`{"verb":"stop"}`:               `/verb bus.undecodable: use one of "cancel" "retry" "abandon" "pause" "resume" "skip" "accept" "rollback" "rerun"`,
 		`{"verb":"cancel","hard":true}`: "/hard bus.undecodable: unknown field",
 		`{}`:                            `bus.undecodable: "verb" is missing`,
 		`"cancel"`:                      "bus.undecodable: want object, got string",

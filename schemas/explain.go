@@ -47,6 +47,10 @@ func (r *registry) explain(e *jsonschema.ValidationError, inherited fault.Code) 
 		}
 		return list
 	}
+	if _, any := e.ErrorKind.(*kind.AnyOf); any && len(e.Causes) > 0 {
+		// The first of several ways is the usual one.
+		return r.explain(e.Causes[0], r.code(e.SchemaURL, "", inherited))
+	}
 	code := r.code(e.SchemaURL, keyword, inherited)
 	pointer := join(e.InstanceLocation)
 	switch k := e.ErrorKind.(type) {

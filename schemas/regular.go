@@ -15,7 +15,7 @@ import (
 const maxExact = 1<<53 - 1 // the largest integer that every JSON reader keeps
 
 func regularSubmission(s *events.Submission) bool {
-	if len(s.Key) > MaxKeyBytes || hasControl(s.Key) || len(s.Files) == 0 || len(s.Files) > 1000 {
+	if len(s.Key) > MaxKeyBytes || hasControl(s.Key) || len(s.Files) == 0 || len(s.Files) > 1000 || s.Rerun != nil {
 		return false
 	}
 	for i := range s.Files {

@@ -62,6 +62,8 @@ const (
 	RollbackIrreversible Code = "rollback.irreversible"
 	// RollbackNothing: the job has done nothing that could be taken back.
 	RollbackNothing Code = "rollback.nothing"
+	// RerunUnknownStep: the pipeline has no step with that name to rerun from.
+	RerunUnknownStep Code = "rerun.unknown_step"
 	// RuleNotFound: there is no such rule.
 	RuleNotFound Code = "rule.not_found"
 	// RuleInvalid: the rule cannot be used.
@@ -524,6 +526,7 @@ var registry = map[Code]Info{
 	RollbackNoReason:         {RollbackNoReason, "policy", 428, "a rollback needs a reason", "Say why with --reason; it is kept in the job's history."},
 	RollbackIrreversible:     {RollbackIrreversible, "policy", 409, "the job has had effects that cannot be taken back", "The plan lists them; say that you accept it with --accept-irreversible, and the rest is taken back."},
 	RollbackNothing:          {RollbackNothing, "conflict", 409, "the job has done nothing that could be taken back", "Nothing to do; the plan of the rollback is empty."},
+	RerunUnknownStep:         {RerunUnknownStep, "schema_mismatch", 422, "the pipeline has no step with that name to rerun from", "The message names the steps of the version that would run; a step that a newer version does not have needs pipeline_version same."},
 	RuleNotFound:             {RuleNotFound, "data_quality", 404, "there is no such rule", "Run millrace rule list; a rule that was removed, or has ended, is in millrace rule history NAME."},
 	RuleInvalid:              {RuleInvalid, "schema_mismatch", 422, "the rule cannot be used", "Each complaint names the member and what is wrong with it; millrace rule set --help has an example."},
 	RuleStaleRevision:        {RuleStaleRevision, "conflict", 412, "the rule has changed since it was looked at", "Read it again, and decide on what it says now."},

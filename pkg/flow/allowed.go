@@ -35,10 +35,14 @@ func Members(v events.Verb) []string { return slices.Clone(members[v]) }
 // Allowed returns the commands that job j takes as it is now, by verb: those that
 // [Apply] neither refuses nor finds done already. It knows nothing of its own: it
 // asks Apply, with as little said as Apply lets pass. Other commands may be allowed
-// a moment later.
+// a moment later. A job that has ended can also be run again, which is no command to
+// it; see [Rerunnable].
 func Allowed(p *Plan, j events.Job) []events.Choice {
 	a := asking{plan: p, job: j}
 	var list []events.Choice
+	if Rerunnable(j) == nil {
+		list = append(list, events.Choice{Verb: events.VerbRerun})
+	}
 	for _, verb := range Verbs() {
 		list = append(list, a.choices(verb)...)
 	}

@@ -19,6 +19,12 @@ func (s *story) checkAllowed() {
 	s.t.Helper()
 	choices := flow.Allowed(s.plan, s.job)
 	for _, c := range choices {
+		if c.Verb == events.VerbRerun { // no command to the job
+			if err := flow.Rerunnable(s.job); err != nil {
+				s.t.Fatal(err)
+			}
+			continue
+		}
 		for _, step := range append([]string{""}, c.Steps...) {
 			if step == "" && slices.Contains(c.Needs, flow.MemberStep) {
 				continue
@@ -162,7 +168,7 @@ func TestEveryCommandHasItsMembers(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	t.Parallel()
 	cancel, pause := events.Choice{Verb: events.VerbCancel}, events.Choice{Verb: events.VerbPause}
-	abandon := events.Choice{Verb: events.VerbAbandon}
+	abandon, rerun := events.Choice{Verb: events.VerbAbandon}, events.Choice{Verb: events.VerbRerun}
 	skip := func(needs []string, steps ...string) events.Choice {
 		return events.Choice{Verb: events.VerbSkip, Steps: steps, Needs: append([]string{flow.MemberStep}, needs...)}
 	}
@@ -200,7 +206,7 @@ func TestAllowed(t *testing.T) {
 		},
 		"completed": {
 			func(w *world) { w.ok("a"); w.ok("b") },
-			[]events.Choice{{Verb: events.VerbRollback, Needs: []string{flow.MemberPlan, flow.MemberReason}}},
+			[]events.Choice{rerun, {Verb: events.VerbRollback, Needs: []string{flow.MemberPlan, flow.MemberReason}}},
 		},
 		"rolled back": {
 			func(w *world) {
@@ -209,7 +215,7 @@ func TestAllowed(t *testing.T) {
 				w.must(w.rollback())
 				w.undo("b", "")
 				w.undo("a", "")
-			}, nil,
+			}, []events.Choice{rerun},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +242,7 @@ func TestIrreversibleStepMustBeAcceptedByWhoRollsBack(t *testing.T) {
 	w := modern(t, p)
 	w.ok("a")
 	w.ok("b")
-	want := []events.Choice{{
+	want := []events.Choice{{Verb: events.VerbRerun}, {
 		Verb: events.VerbRollback, Needs: []string{flow.MemberPlan, flow.MemberIrreversible, flow.MemberReason},
 	}}
 	if diff := cmp.Diff(want, flow.Allowed(w.plan, w.job)); diff != "" {

@@ -102,10 +102,11 @@ func (c *change) moveJob(on JobEvent) {
 	c.illegal("job", string(c.job.State), string(on))
 }
 
-// moveStep takes a step along an edge of its machine.
+// moveStep takes a step along an edge of its machine. Its turn has come, and what it
+// gave in another job has been thought of.
 func (c *change) moveStep(st *events.Step, on StepEvent) {
 	if to, ok := stepMoves[st.State][on]; ok {
-		st.State = to
+		st.State, st.Prior = to, nil
 		return
 	}
 	c.illegal("step", string(st.State), string(on))

@@ -90,6 +90,16 @@
 // a timer would; [events.VerbResume] goes on. [events.VerbSkip] goes on without a
 // step that is in attention or retrying, whose inputs are then its files.
 //
+// # Running a job again
+//
+// A rerun is a job of its own that names the one before. It takes the result of a
+// step over, when the step's turn comes, if its stage, its configuration and its
+// inputs are what they were, if what it did was not taken back, and unless it is the
+// step from which to run again or depends on it. [TakeOver] makes what the submission
+// brings for that, so that a history needs no other; [PlanRerun] says what would come
+// of it. What a reused step did outside stays with the job that did it: a rerun never
+// undoes it.
+//
 // [Allowed] lists the commands that a job takes as it is, and what each needs to be
 // told; it asks the machine. [Explain] says why everything stands where it stands, and
 // what moves it.

@@ -32,6 +32,7 @@ const (
 	TypeStepAttention      = "step.attention"
 	TypeStepCancelled      = "step.cancelled"
 	TypeStepSkipped        = "step.skipped"
+	TypeStepReused         = "step.reused"
 
 	TypeUndoSucceeded      = "undo.succeeded"
 	TypeUndoRetryScheduled = "undo.retry_scheduled"
@@ -63,6 +64,7 @@ func EventTypes() []EventType {
 		{TypeStepAttention, "an attempt failed in a way that a person must look at, while other steps go on", events.KindStep},
 		{TypeStepCancelled, "an open attempt of a job that is being ended did not succeed", events.KindStep},
 		{TypeStepSkipped, "a person went on without a step; that a step was not needed is part of another record", events.KindStep},
+		{TypeStepReused, "a rerun took the result of a step over; the step's reuse tells from where and why", ""},
 		{TypeJobWaiting, "nothing is queued; a timer goes on with the job", events.KindJob},
 		{TypeJobAttention, "nothing moves until a person retries or abandons", events.KindJob},
 		{TypeJobPaused, "a person wants nothing new to begin until the job is resumed", events.KindJob},

@@ -22,6 +22,8 @@ type Reason struct {
 	Until time.Time
 	// WaitsFor are the steps that it waits for.
 	WaitsFor []string
+	// Reuse is what a rerun decided about the step.
+	Reuse *events.Reuse
 	// Fault is the newest one that has to do with it, with what to do about it.
 	Fault *events.Fault
 	// Choices are the commands that move it, or all that the job takes.
@@ -38,7 +40,9 @@ func Explain(p *Plan, j events.Job) []Reason {
 		return nil
 	}
 	x := &explaining{plan: p, job: j, choices: Allowed(p, j)}
-	list := []Reason{x.whole()}
+	whole := x.whole()
+	whole.Why += x.rerun()
+	list := []Reason{whole}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		st := j.Steps[s.ID]

@@ -28,7 +28,9 @@ func (x *explaining) step(s *Step, st events.Step) Reason {
 		x.asking(openAt(st, false), &r)
 	case events.StepSucceeded:
 		r.Why = attempt(st.Attempt) + " succeeded"
-		if s.Irreversible {
+		if reused(st) {
+			r.Why = "its result is reused: " + ReuseText(x.job.Rerun, s.ID, *st.Reuse)
+		} else if s.Irreversible {
 			r.Why += "; what it did cannot be taken back"
 		}
 	case events.StepFailed:
@@ -38,6 +40,8 @@ func (x *explaining) step(s *Step, st events.Step) Reason {
 	case events.StepCancelled:
 		r.Why = "the job was ended before it: " + x.cause()
 	}
+	r.Reuse = st.Reuse
+	r.Why += x.reuse(s, st)
 	return r
 }
 

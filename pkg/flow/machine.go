@@ -57,6 +57,8 @@ const (
 	// StepDue makes an attempt due: the first, or the next one when a timer
 	// fired or a person asked for it.
 	StepDue StepEvent = "due"
+	// StepReused: a result that another job has of the step still holds.
+	StepReused StepEvent = "reused"
 	// StepDone: the attempt succeeded.
 	StepDone StepEvent = "done"
 	// StepDeferred: the attempt failed, and another follows by itself.
@@ -153,6 +155,7 @@ var stepMoves = map[events.StepState]map[StepEvent]events.StepState{
 	stepNew: {StepAdded: events.StepPending},
 	events.StepPending: {
 		StepDue:     events.StepQueued,
+		StepReused:  events.StepSucceeded,
 		StepPassed:  events.StepSkipped,
 		StepGaveUp:  events.StepFailed,
 		StepStopped: events.StepCancelled,

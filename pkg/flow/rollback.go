@@ -43,7 +43,7 @@ func Rollback(p *Plan, j events.Job) (RollbackPlan, error) {
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		st := j.Steps[s.ID]
-		if st.State == events.StepSucceeded && s.Irreversible || effective(s, st) {
+		if st.State == events.StepSucceeded && s.Irreversible && !reused(st) || effective(s, st) {
 			plan.Steps = append(plan.Steps, RollbackStep{
 				Step: s.ID, Stage: s.Stage, Reversible: !s.Irreversible, Attempt: st.Attempt, Files: st.Files, Findings: st.Findings,
 			})

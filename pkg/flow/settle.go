@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"encoding/json"
+
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -16,7 +18,7 @@ const (
 )
 
 // settle decides every pending step whose needs are settled. Steps that are
-// skipped or fail settle others in turn, which come later in the plan. Only when
+// skipped, reused or fail settle others in turn, which come later in the plan. Only when
 // all is decided are the steps that may run made due: none of them starts if one
 // of the others ends the job.
 func (c *change) settle() {
@@ -39,7 +41,8 @@ func (c *change) settle() {
 	}
 }
 
-// decided skips or fails a pending step, or returns true when it may run.
+// decided skips or fails a pending step, or takes an earlier result for it over, or
+// returns true when it may run.
 func (c *change) decided(s *Step, st events.Step) (ready bool) {
 	results := 0
 	for _, need := range s.Needs {
@@ -67,13 +70,15 @@ func (c *change) decided(s *Step, st events.Step) (ready bool) {
 			return false
 		}
 	}
+	var config json.RawMessage
 	if s.With != nil {
-		if _, err := s.With.Resolve(facts); err != nil {
+		var err error
+		if config, err = s.With.Resolve(facts); err != nil {
 			c.expressionFailed(s, st, "with", err)
 			return false
 		}
 	}
-	return true
+	return !c.takeOver(s, st, facts.Files, config)
 }
 
 func (c *change) skip(s *Step, st events.Step, reason string, files []events.File) {

@@ -4,13 +4,17 @@ import (
 	"github.com/millrace/millrace/events"
 )
 
-// submitted makes the job. Its first steps become due at once.
+// submitted makes the job. Its first steps become due at once, unless it is a rerun
+// that has their results.
 func submitted(p *Plan, j events.Job, a *events.Accepted, env Env) (*change, error) {
 	if j.State != jobNew {
 		return nil, nil
 	}
 	if a.Pipeline.Name != p.Name || a.Pipeline.Digest != p.Digest {
 		return nil, bug("plan " + p.Name + " " + p.Digest + " is not that of the submission")
+	}
+	if err := checkRerun(p, a.Rerun); err != nil {
+		return nil, err
 	}
 	c := newChange(p, events.Job{
 		ID:          a.Job,
@@ -23,6 +27,7 @@ func submitted(p *Plan, j events.Job, a *events.Accepted, env Env) (*change, err
 		Labels:      a.Labels,
 		Traceparent: a.Traceparent,
 		Rules:       a.Rules,
+		Rerun:       a.Rerun,
 	}, env)
 	c.job.AcceptedAt = c.now
 	c.job.Steps = make(map[string]events.Step, len(p.Steps))
@@ -30,6 +35,9 @@ func submitted(p *Plan, j events.Job, a *events.Accepted, env Env) (*change, err
 	for i := range p.Steps {
 		st := events.Step{Stage: p.Steps[i].Stage}
 		c.moveStep(&st, StepAdded)
+		if prior, ok := a.Prior[p.Steps[i].ID]; ok {
+			st.Prior = &prior
+		}
 		c.job.Steps[p.Steps[i].ID] = st
 	}
 	c.settle()
