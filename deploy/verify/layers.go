@@ -36,6 +36,7 @@ var layers = []layer{
 	{name: "edges: uploads", packages: []string{"pkg/upload"}},
 	{name: "edges: dead letters", packages: []string{"pkg/deadletter"}},
 	{name: "edges: endpoints of webhooks", packages: []string{"pkg/endpoints"}},
+	{name: "edges: reruns", packages: []string{"pkg/rerun"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},
 	{name: "services", packages: []string{"services/conductor", "services/stagehost", "services/gateway", "services/projector", "services/operator", "services/notifier"}},
 	{name: "services: kits", packages: []string{"services/gateway/gatewaytest"}},

@@ -73,6 +73,8 @@ type Reason struct {
 	Until time.Time `json:"until,omitzero"`
 	// WaitsFor are the steps that it waits for.
 	WaitsFor []string `json:"waits_for,omitempty"`
+	// Reuse is what a rerun decided about the step.
+	Reuse *events.Reuse `json:"reuse,omitempty"`
 	// Fault is the newest one that has to do with it.
 	Fault *events.Fault `json:"fault,omitempty"`
 	// Choices are the commands that move it, or all that the job takes.

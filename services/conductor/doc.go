@@ -32,6 +32,14 @@
 // only believed of a state that was read after the input came in: a cached
 // state may be older than the work that the input answers.
 //
+// # Reruns
+//
+// A rerun is a submission that names a job that has ended. What of that job is to be
+// taken over is read before the rerun is accepted and goes into its first record, so
+// that the decisions about it need nothing else, now and when they are replayed. A
+// request that is repeated gets the job that its key made, whatever has become of the
+// job before meanwhile.
+//
 // # Rules of operators
 //
 // Before a failed attempt is applied, the rules are asked about it, and what one says

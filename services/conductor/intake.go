@@ -11,7 +11,6 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
-	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/schemas"
 )
 
@@ -50,6 +49,9 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 	if len(list) > 0 {
 		return events.Receipt{}, complain(list)
 	}
+	if s.Rerun != nil {
+		return c.rerun(ctx, m, tenant, name, &s)
+	}
 	def, err := c.Pipelines.Current(ctx, tenant, name)
 	if err != nil {
 		return events.Receipt{}, err
@@ -60,18 +62,18 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 	}
 	a.Tenant, a.Traceparent = tenant, m.Header[events.HeaderTraceparent]
 	a.Key, a.Job = identity(tenant, s.Key, m)
-	return c.create(ctx, a, def, m.Delivered > 1)
+	return c.create(ctx, a, def.Plan, m.Delivered > 1)
 }
 
 // create commits the first record of a job, or answers with the job that the
 // key already made.
-func (c *Conductor) create(ctx context.Context, a *events.Accepted, def *pipeline.Definition, again bool) (events.Receipt, error) {
+func (c *Conductor) create(ctx context.Context, a *events.Accepted, plan *flow.Plan, again bool) (events.Receipt, error) {
 	e := c.jobs.lock(jobKey{a.Tenant, a.Job})
 	// The newest record is always read first. To try the fence without looking
 	// would be cheaper for a new job; but whoever listens to the subjects of the
 	// events would then see the record that the stream refuses.
 	e.known = false
-	mv, err := c.apply(ctx, e, def.Plan, events.Input{Submit: a}, again)
+	mv, err := c.apply(ctx, e, plan, events.Input{Submit: a}, again)
 	c.jobs.unlock(e, err == nil && e.known && !flow.Final(e.job.State))
 	if err != nil {
 		return events.Receipt{}, err
