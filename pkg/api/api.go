@@ -68,6 +68,8 @@ type JobItem struct {
 	Pipeline events.PipelineRef `json:"pipeline"`
 	Key      string             `json:"key,omitempty"`
 	Labels   map[string]string  `json:"labels,omitempty"`
+	// Rerun is the job that it runs again. Empty unless it is a rerun.
+	Rerun string `json:"rerun,omitempty"`
 	// Name is the first file's, and Files is how many there are.
 	Name  string `json:"name,omitempty"`
 	Files int    `json:"files"`

@@ -69,7 +69,8 @@ type Found struct {
 // Read reads what the rerun is made of that s asks for, which has a request for one.
 // Faults: job.not_found; job.not_allowed for a job that has not ended;
 // pipeline.not_found for a version that the job's pipeline does not have;
-// submit.bad_params for parameters that are no object; those of the bus and of the
+// submit.bad_params for parameters that are no object; submit.unknown_artifact when
+// the store does not hold a file of the job any more; those of the bus and of the
 // store.
 func (r *Reader) Read(ctx context.Context, tenant string, s *events.Submission) (*Found, error) {
 	ask := s.Rerun
@@ -109,6 +110,14 @@ func (f *Found) Accepted() *events.Accepted {
 		Pipeline: events.PipelineRef{Name: f.Definition.Name, Digest: f.Definition.Digest},
 		Files:    f.Before.Files, Params: f.Params, Labels: f.Labels, Rerun: &f.Rerun, Prior: f.Prior,
 	}
+}
+
+// Complaints are what the pipeline has against the parameters and the files.
+func (f *Found) Complaints() []events.ProblemError {
+	if list := f.Definition.CheckParams(f.Params); len(list) > 0 {
+		return list
+	}
+	return f.Definition.CheckFiles(f.Before.Files)
 }
 
 // record reads the newest record of a job.

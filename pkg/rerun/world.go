@@ -12,6 +12,9 @@ import (
 // their files any more, or that the job that did the work has taken it back.
 func (r *Reader) ask(ctx context.Context, tenant string, old *flow.Plan, f *Found) error {
 	w := &asking{Reader: r, tenant: tenant, held: map[string]bool{}, origins: map[string]*events.Job{}}
+	if err := w.sources(ctx, f.Before.Files); err != nil {
+		return err
+	}
 	for _, s := range old.Steps {
 		prior, ok := f.Prior[s.ID]
 		if !ok || prior.Lacks != "" {
@@ -39,23 +42,49 @@ type asking struct {
 	origins map[string]*events.Job // nil for one that is not kept
 }
 
+// sources refuses a job whose own files are not there any more.
+func (w *asking) sources(ctx context.Context, sources []events.Source) error {
+	for _, s := range sources {
+		if s.Digest == "" {
+			continue
+		}
+		held, err := w.holds(ctx, s.Digest)
+		if err != nil {
+			return err
+		}
+		if !held {
+			return fault.New(fault.SubmitUnknownArtifact, s.Digest+", on which the job before worked", nil)
+		}
+	}
+	return nil
+}
+
 // files asks the store for the files of a result.
 func (w *asking) files(ctx context.Context, files []events.File) (events.ReuseReason, error) {
 	for _, f := range files {
-		held, known := w.held[f.Digest]
-		if !known {
-			_, err := w.Artifacts.Stat(ctx, f.Digest)
-			if err != nil && !fault.Has(err, fault.ArtifactNotFound) {
-				return "", err
-			}
-			held = err == nil
-			w.held[f.Digest] = held
+		held, err := w.holds(ctx, f.Digest)
+		if err != nil {
+			return "", err
 		}
 		if !held {
 			return events.ReuseFilesGone, nil
 		}
 	}
 	return "", nil
+}
+
+// holds asks the store for a content, once.
+func (w *asking) holds(ctx context.Context, digest string) (bool, error) {
+	held, known := w.held[digest]
+	if known {
+		return held, nil
+	}
+	_, err := w.Artifacts.Stat(ctx, digest)
+	if err != nil && !fault.Has(err, fault.ArtifactNotFound) {
+		return false, err
+	}
+	w.held[digest] = err == nil
+	return err == nil, nil
 }
 
 // origin asks the job that did the work whether it still stands by it.

@@ -44,6 +44,8 @@ func (g *Gateway) table() []route {
 		at("POST", "/v1/jobs/{id}/rollback", g.postCommand,
 			"Take back what a job that has ended did; name its plan, with the plan's ETag in If-Match."),
 		at("GET", "/v1/jobs/{id}/rollback", g.getRollback, "Read what a rollback of a job would do."),
+		at("POST", "/v1/jobs/{id}/rerun", g.postRerun,
+			"Run a job that has ended again, as another job that reuses what has not changed."),
 		at("GET", "/v1/jobs/{id}/explain", g.getExplain,
 			"Read why a job and its steps stand where they stand, and what would move them."),
 		at("GET", "/v1/decisions", g.getDecisions, "List what people are asked and have not decided."),

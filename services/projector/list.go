@@ -142,6 +142,9 @@ func item(rec *events.Record) api.JobItem {
 		Key: j.Key, Labels: j.Labels, Files: len(j.Files), Steps: len(j.Steps),
 		Fault: j.Fault, AcceptedAt: j.AcceptedAt, FinishedAt: j.FinishedAt,
 	}
+	if j.Rerun != nil {
+		it.Rerun = j.Rerun.Job
+	}
 	if len(j.Files) > 0 {
 		it.Name = j.Files[0].Name
 	}

@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
+	"github.com/millrace/millrace/pkg/rerun"
 )
 
 // Conductor stands in for the conductor: it accepts every submission, answers
@@ -25,6 +28,7 @@ type Conductor struct {
 	t         testing.TB
 	conn      *bus.Conn
 	pipelines *registry.Registry
+	store     *artifact.Store
 
 	mu    sync.Mutex
 	jobs  map[string]*record // by id
@@ -41,9 +45,9 @@ type record struct {
 	fingerprint string
 }
 
-func newConductor(t testing.TB, conn *bus.Conn, p *registry.Registry) *Conductor {
+func newConductor(t testing.TB, conn *bus.Conn, p *registry.Registry, s *artifact.Store) *Conductor {
 	t.Helper()
-	c := &Conductor{t: t, conn: conn, pipelines: p, jobs: make(map[string]*record)}
+	c := &Conductor{t: t, conn: conn, pipelines: p, store: s, jobs: make(map[string]*record)}
 	for subject, handle := range map[string]func(*bus.Message){
 		events.AllSubmit: c.submitted, events.AllControl: c.commanded,
 	} {
@@ -130,7 +134,7 @@ func (c *Conductor) submitted(m *bus.Message) {
 func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 	sum := sha256.Sum256([]byte(tenant + "\x00" + s.Key))
 	id := hex.EncodeToString(sum[:8])
-	content, err := json.Marshal([]any{name, s.Files, s.Params})
+	content, err := json.Marshal([]any{name, s.Files, s.Params, s.Rerun})
 	if err != nil {
 		c.t.Error(err)
 	}
@@ -153,6 +157,12 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 		Pipeline:    events.PipelineRef{Name: name, Digest: def.Digest},
 		Fingerprint: string(content), Files: s.Files, Params: s.Params, Labels: s.Labels,
 	}}
+	if s.Rerun != nil {
+		if err := c.rerun(in.Submit, &def, s); err != nil {
+			f := fault.From(err)
+			return problem(f.Code.Info().Status, string(f.Code), string(f.Class()))
+		}
+	}
 	t, err := flow.Apply(def.Plan, events.Job{}, in, flow.Env{Now: time.Now()})
 	if err != nil {
 		c.t.Errorf("accept job: %v", err)
@@ -162,6 +172,20 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 	c.jobs[id] = r
 	c.commit(r, in, t.Type, t.Kind, t.Job)
 	return events.Receipt{Job: id, State: t.Job.State}
+}
+
+// rerun fills in what a rerun is made of.
+func (c *Conductor) rerun(a *events.Accepted, def **pipeline.Definition, s events.Submission) error {
+	r := rerun.Reader{Records: c.conn, Pipelines: c.pipelines, Artifacts: c.store}
+	f, err := r.Read(context.Background(), a.Tenant, &s)
+	if err != nil {
+		return err
+	}
+	whole := f.Accepted()
+	whole.Job, whole.Key, whole.Fingerprint, whole.Rules = a.Job, a.Key, a.Fingerprint, a.Rules
+	*a, *def = *whole, f.Definition
+	_, err = flow.PlanRerun(f.Definition.Plan, a)
+	return err
 }
 
 func problem(status int, code, class string) events.Problem {

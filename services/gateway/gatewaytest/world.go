@@ -79,7 +79,7 @@ func New(t testing.TB, c gateway.Config) *World {
 	if err != nil {
 		t.Fatalf("apply pipeline: %v", err)
 	}
-	w.Conductor = newConductor(t, w.Conn, w.Pipelines)
+	w.Conductor = newConductor(t, w.Conn, w.Pipelines, w.Store)
 	c.Bus, c.Log = w.Conn, bustest.Log(t)
 	if c.Store == nil {
 		c.Store = w.Store

@@ -31,7 +31,7 @@ func (p *Program) jobCommand() *cobra.Command {
 		p.jobActCommand(events.VerbAbandon, "Give a job that needs a person up: it is taken back, or fails."),
 		p.jobActCommand(events.VerbPause, "Finish what is queued of a job and begin nothing new."),
 		p.jobActCommand(events.VerbResume, "Go on with a job that is paused."),
-		p.jobSkipCommand(), p.jobAcceptCommand(), p.jobRollbackCommand(),
+		p.jobSkipCommand(), p.jobAcceptCommand(), p.jobRollbackCommand(), p.jobRerunCommand(),
 	)
 	return group(cmd)
 }

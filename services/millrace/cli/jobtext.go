@@ -15,7 +15,7 @@ import (
 
 // writeJob writes a job in words: what it is, its steps, and what it left.
 func writeJob(w io.Writer, j *api.Job, order []string, now time.Time) error {
-	for _, t := range []*term.Table{jobTable(j, now), stepTable(j.Job.Steps, order), fileTable(j.Job.Outputs)} {
+	for _, t := range []*term.Table{jobTable(j, now), stepTable(&j.Job, order), fileTable(j.Job.Outputs)} {
 		if t.Len() == 0 {
 			continue
 		}
@@ -45,6 +45,9 @@ func jobTable(j *api.Job, now time.Time) *term.Table {
 		t.Row("fault", job.Fault.Message+" ("+job.Fault.Code+")")
 		t.Row("hint", job.Fault.Hint)
 	}
+	if job.Rerun != nil {
+		t.Row("rerun of", rerunText(job.Rerun))
+	}
 	if job.Reason != "" {
 		t.Row("reason", job.Reason)
 	}
@@ -62,8 +65,9 @@ func stateText(job events.Job, now time.Time) string {
 }
 
 // stepTable lists the steps in the given order, and those it does not name by name.
-func stepTable(steps map[string]events.Step, order []string) *term.Table {
-	ids := slices.Sorted(maps.Keys(steps))
+// Those of a rerun say whose result they have, or why they were run again.
+func stepTable(job *events.Job, order []string) *term.Table {
+	ids := slices.Sorted(maps.Keys(job.Steps))
 	rank := func(id string) int {
 		if i := slices.Index(order, id); i >= 0 {
 			return i
@@ -71,12 +75,20 @@ func stepTable(steps map[string]events.Step, order []string) *term.Table {
 		return len(order)
 	}
 	slices.SortStableFunc(ids, func(a, b string) int { return rank(a) - rank(b) })
-	t := term.NewTable("STEP", "STAGE", "STATE", "ATTEMPT", "DETAIL")
+	columns := []string{"STEP", "STAGE", "STATE", "ATTEMPT"}
+	if job.Rerun != nil {
+		columns = append(columns, "REUSED")
+	}
+	t := term.NewTable(append(columns, "DETAIL")...)
 	for _, id := range ids {
-		s := steps[id]
-		t.Row(id, s.Stage, string(s.State), fmt.Sprint(s.Attempt), stepDetail(s))
+		s := job.Steps[id]
+		row := []string{id, s.Stage, string(s.State), fmt.Sprint(s.Attempt)}
+		if job.Rerun != nil {
+			row = append(row, reuseText(s))
+		}
+		t.Row(append(row, stepDetail(s))...)
 		if d := openDecision(s); d != nil {
-			t.Row("", "", "", "", "decide "+d.ID+" by "+clockText(d.DueAt)+", then "+string(d.Default))
+			t.Row(append(make([]string, len(row)), "decide "+d.ID+" by "+clockText(d.DueAt)+", then "+string(d.Default))...)
 		}
 	}
 	return t
@@ -93,7 +105,7 @@ func stepDetail(s events.Step) string {
 	case s.Fault != nil:
 		return s.Fault.Message + " (" + s.Fault.Code + ")"
 	case s.Reason != "":
-		return strings.ReplaceAll(s.Reason, "_", " ")
+		return spaced(s.Reason)
 	}
 	return filesText(s.Files)
 }

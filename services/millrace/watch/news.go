@@ -54,6 +54,9 @@ func moveNews(was, is events.Step) string {
 	case events.StepAttention:
 		return "needs a person" + because(is.Fault)
 	case events.StepSucceeded:
+		if is.Reuse != nil && is.Reuse.Reused {
+			return "reused of job " + is.Reuse.Job + files(is.Files)
+		}
 		return "succeeded" + files(is.Files) + findings(is.Findings)
 	case events.StepFailed:
 		return "failed" + because(is.Fault)
