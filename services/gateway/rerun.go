@@ -41,7 +41,7 @@ func (g *Gateway) postRerun(x *exchange) error {
 	if s.key == "" {
 		s.key = newID() // repeating the message must not make a second job
 	}
-	ask := r.Submission(before.Job.ID, s.key, r.Reason, commandBy)
+	ask := r.Submission(before.Job.ID, s.key, r.Reason, x.by(""))
 	if s.payload, err = json.Marshal(ask); err != nil {
 		return badRequest("the body is not a request for a rerun")
 	}

@@ -117,6 +117,9 @@ func TestRerunIsRefused(t *testing.T) {
 			}
 		})
 	}
+	// It has one door, which says who asks.
+	ask(t, "POST", p.URL+"/v1/jobs", strings.NewReader(`{"pipeline":"strict","rerun":{"job":"`+id+`","by":"somebody else"}}`),
+		"Content-Type", "application/json").problem(t, 400, "submit.invalid")
 	ask(t, "POST", p.url(id, "/rerun"), strings.NewReader("x"), "Content-Type", "text/plain").
 		problem(t, 415, "http.unsupported_media_type")
 }

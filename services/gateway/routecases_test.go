@@ -83,7 +83,7 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/version", open: true},
 	}
 	all = append(all, uploadCases(submit)...)
-	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip"} {
+	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip", "rerun"} {
 		all = append(all, routeCase{
 			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
 		})

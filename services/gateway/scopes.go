@@ -28,6 +28,7 @@ func doors() map[string]access {
 		"POST /v1/jobs/{id}/abandon":  control,
 		"POST /v1/jobs/{id}/accept":   needs(identity.Decide),
 		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
+		"POST /v1/jobs/{id}/rerun":    control,
 
 		"GET /v1/decisions":       read,
 		"GET /v1/decisions/{id}":  read,

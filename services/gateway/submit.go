@@ -65,6 +65,9 @@ func parseSubmission(body []byte, h http.Header) (submission, error) {
 	if !events.ValidToken(s.pipeline) {
 		return s, invalid("/pipeline", "a name is 1 to 64 of a-z, 0-9, _ and -")
 	}
+	if _, ok := f.values["rerun"]; ok {
+		return s, invalid("/rerun", "use POST /v1/jobs/{id}/rerun")
+	}
 	inBody, err := f.text("key")
 	if err != nil {
 		return s, err
