@@ -12,7 +12,7 @@ import (
 // OperationVerb is what an operation does to each of its items.
 type OperationVerb string
 
-// Verbs of an operation. All but redrive are commands to jobs.
+// Verbs of an operation. All but rerun and redrive are commands to jobs.
 const (
 	OperationCancel   OperationVerb = "cancel"
 	OperationRetry    OperationVerb = "retry"
@@ -20,6 +20,8 @@ const (
 	OperationPause    OperationVerb = "pause"
 	OperationResume   OperationVerb = "resume"
 	OperationRollback OperationVerb = "rollback"
+	// OperationRerun makes another job of each that has ended.
+	OperationRerun OperationVerb = "rerun"
 	// OperationRedrive publishes dead letters again.
 	OperationRedrive OperationVerb = "redrive"
 )
@@ -28,7 +30,7 @@ const (
 func OperationVerbs() []OperationVerb {
 	return []OperationVerb{
 		OperationCancel, OperationRetry, OperationAbandon, OperationPause, OperationResume,
-		OperationRollback, OperationRedrive,
+		OperationRollback, OperationRerun, OperationRedrive,
 	}
 }
 
@@ -64,6 +66,9 @@ type OperationRequest struct {
 	StopOn StopOn `json:"stop_on,omitzero"`
 	// AcceptIrreversible lets a rollback leave what cannot be taken back.
 	AcceptIrreversible bool `json:"accept_irreversible,omitempty"`
+	// Rerun says how jobs are run again. Nil means by their own version, reusing
+	// what has not changed.
+	Rerun *RerunOptions `json:"rerun,omitempty"`
 }
 
 // StopOn says when an operation stops by itself.
@@ -191,7 +196,8 @@ type OperationItem struct {
 	Detail string `json:"detail,omitempty"`
 	// At is when it came to that state.
 	At time.Time `json:"at,omitzero"`
-	// Job is the job that a redriven letter is about or makes. JobState is where
+	// Job is the job that a redriven letter is about or makes, or that runs a job
+	// again. JobState is where
 	// the job came to rest after the command, and Again the fault with which it
 	// has failed again.
 	Job      string          `json:"job,omitempty"`

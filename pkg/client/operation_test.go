@@ -26,7 +26,7 @@ func withOperations(t *testing.T) (*gatewaytest.World, *client.Client) {
 	w := gatewaytest.New(t, gateway.Config{Operations: late})
 	var err error
 	late.Operator, err = operator.New(operator.Config{
-		Bus: w.Conn, Jobs: withList(t, w), Pipelines: w.Pipelines, Look: 10 * time.Millisecond, Settle: 50 * time.Millisecond,
+		Bus: w.Conn, Jobs: withList(t, w), Pipelines: w.Pipelines, Artifacts: w.Store, Look: 10 * time.Millisecond, Settle: 50 * time.Millisecond,
 		Log: bustest.Log(t),
 	})
 	if err != nil {

@@ -155,7 +155,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 		return err
 	}
 	ops, err := operator.New(operator.Config{
-		Bus: conn, Jobs: jobs, Pipelines: m.registry, Log: m.Log.With("part", "operator"),
+		Bus: conn, Jobs: jobs, Pipelines: m.registry, Artifacts: m.store, Log: m.Log.With("part", "operator"),
 	})
 	if err != nil {
 		return err

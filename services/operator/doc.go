@@ -23,6 +23,9 @@
 //	                        job that names the operation; only when there is neither
 //	                        is the command published, under the same message id
 //	after the effect        the record names the operation: the item is done
+//	after a rerun           the job that it makes has an id made of the operation's
+//	                        and the old job's: it is there or it is not, and asking
+//	                        for it again makes no second one
 //	after a redrive         the mark of the letter names the operation: it is done
 //	without the lease       results are fenced by the revision of their chunk; who
 //	                        has lost the lease can write none, and stops

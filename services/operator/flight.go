@@ -29,6 +29,8 @@ type flight struct {
 	// next is the first sequence that was not looked at.
 	next uint64
 	sent time.Time
+	// asked is when a rerun was asked for last.
+	asked time.Time
 	// doubt is true when it is not known whether the command was published.
 	doubt   bool
 	applied bool
@@ -61,8 +63,12 @@ func (r *runner) look(ctx context.Context) error {
 }
 
 func (r *runner) lookAt(ctx context.Context, f *flight) error {
-	if r.head.Request.Verb == api.OperationRedrive && !f.applied {
+	switch {
+	case f.applied:
+	case r.head.Request.Verb == api.OperationRedrive:
 		return r.redriveAgain(ctx, f)
+	case r.head.Request.Verb == api.OperationRerun:
+		return r.lookAtRerun(ctx, f)
 	}
 	// Whether the command is still there is asked first: when it is gone, what
 	// it did is in the records.
@@ -154,7 +160,8 @@ func (r *runner) walk(ctx context.Context, f *flight) error {
 
 // see takes a record of an item's job in.
 func (r *runner) see(f *flight, rec *events.Record) {
-	if c := rec.Input.Control; !f.applied && c != nil && c.By == r.by() {
+	c := rec.Input.Control
+	if !f.applied && (c != nil && c.By == r.by() || r.head.Request.Verb == api.OperationRerun) {
 		r.apply(f)
 	}
 	if !f.applied {

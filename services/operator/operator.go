@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/deadletter"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/pipeline"
+	"github.com/millrace/millrace/pkg/rerun"
 )
 
 // Lister finds jobs. The projector provides it.
@@ -20,14 +21,19 @@ type Lister interface {
 
 // Pipelines finds pipeline versions. [registry.Registry] provides it.
 type Pipelines interface {
+	Current(ctx context.Context, tenant, name string) (*pipeline.Definition, error)
 	Version(ctx context.Context, tenant, digest string) (*pipeline.Definition, error)
 }
 
-// Config is what an operator is made of. Bus, Jobs and Pipelines are required.
+// Config is what an operator is made of. Bus, Jobs, Pipelines and Artifacts are
+// required.
 type Config struct {
 	Bus       *bus.Conn
 	Jobs      Lister
 	Pipelines Pipelines
+	// Artifacts says which results a rerun can count on. [artifact.Store] provides
+	// it.
+	Artifacts rerun.Artifacts
 	// Lease is how long an operation whose operator says nothing stays with it.
 	// Zero means 6 seconds.
 	Lease time.Duration
@@ -46,8 +52,8 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() error {
-	if c.Bus == nil || c.Jobs == nil || c.Pipelines == nil {
-		return errors.New("operator: bus, jobs and pipelines are required")
+	if c.Bus == nil || c.Jobs == nil || c.Pipelines == nil || c.Artifacts == nil {
+		return errors.New("operator: bus, jobs, pipelines and artifacts are required")
 	}
 	for _, d := range []struct {
 		value *time.Duration

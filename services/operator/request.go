@@ -49,6 +49,7 @@ func check(r *api.OperationRequest) error {
 	wrong(r.InFlight < 0 || r.InFlight > api.MaxInFlight, "/in_flight", "want 0 to %d", api.MaxInFlight)
 	wrong(r.StopOn.FailuresPercent < 0 || r.StopOn.FailuresPercent > 100, "/stop_on/failures_percent", "want 0 to 100")
 	wrong(r.AcceptIrreversible && r.Verb != api.OperationRollback, "/accept_irreversible", "it is for rollback")
+	list = append(list, checkRerun(r)...)
 	checkFilter(r, wrong)
 	if len(list) > 0 {
 		detail := list[0].Pointer + ": " + list[0].Detail

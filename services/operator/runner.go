@@ -40,6 +40,8 @@ type runner struct {
 	flushed time.Time
 	// letters hears of messages that came back as dead letters, by their id.
 	letters *letters
+	// answers are those of conductors to requests for reruns.
+	answers *answers
 }
 
 func newRunner(o *Operator, n news, l *lease) *runner {
@@ -94,10 +96,15 @@ func (r *runner) begin(ctx context.Context) (stop func(), err error) {
 	r.pace = newPace(r.head.Request.Rate, r.Ramp, time.Now())
 	for n := range r.ledger.results {
 		if r.ledger.results[n].State == api.ItemSent {
-			r.flights[n] = &flight{n: n, job: r.ledger.ids[n], next: r.head.Since + 1, sent: time.Now(), doubt: true}
+			r.flights[n] = &flight{n: n, job: r.moved(n), next: r.head.Since + 1, sent: time.Now(), doubt: true}
 		}
 	}
-	if r.head.Request.Verb != api.OperationRedrive {
+	switch r.head.Request.Verb {
+	case api.OperationRedrive:
+	case api.OperationRerun:
+		r.answers = newAnswers(r.Bus.NewInbox())
+		return r.Bus.Subscribe(r.answers.inbox+".*", r.answers.hear)
+	default:
 		return func() {}, nil
 	}
 	r.letters = newLetters()

@@ -78,7 +78,7 @@ func (r *runner) send(ctx context.Context, batch []int) error {
 		return err
 	}
 	for _, f := range flights {
-		f.sent, f.doubt = time.Now(), true
+		f.sent, f.asked, f.doubt = time.Now(), time.Now(), true
 		r.flights[f.n] = f
 	}
 	if err := r.Bus.Publish(ctx, outs...); err != nil {
@@ -108,6 +108,9 @@ func (r *runner) consider(ctx context.Context, n int) (*flight, bus.Out, error) 
 			r.deps[f.Dependency] = true
 		}
 	}
+	if r.head.Request.Verb == api.OperationRerun {
+		return r.considerRerun(ctx, n, j)
+	}
 	cmd, changes, err := r.foresee(ctx, j)
 	switch {
 	case transient(err):
@@ -128,13 +131,22 @@ func (r *runner) consider(ctx context.Context, n int) (*flight, bus.Out, error) 
 	return nil, bus.Out{}, nil
 }
 
+// still refuses a job that is in none of the states that are asked for any more.
+// Fault: operation.moved_on.
+func (r *runner) still(s events.JobState) error {
+	if states := r.head.Request.Filter.States; len(states) > 0 && !slices.Contains(states, s) {
+		return fault.New(fault.OperationMovedOn, "it is "+string(s)+" now", nil)
+	}
+	return nil
+}
+
 // foresee returns the command for a job, and whether it changes anything. Faults:
 // operation.moved_on, job.not_allowed, those of a rollback.
 func (r *runner) foresee(ctx context.Context, j *found) (cmd events.Command, changes bool, err error) {
 	req := &r.head.Request
 	job := j.rec.Job
-	if len(req.Filter.States) > 0 && !slices.Contains(req.Filter.States, job.State) {
-		return cmd, false, fault.New(fault.OperationMovedOn, "it is "+string(job.State)+" now", nil)
+	if err := r.still(job.State); err != nil {
+		return cmd, false, err
 	}
 	def, err := r.Pipelines.Version(ctx, r.head.Tenant, job.Pipeline.Digest)
 	if err != nil {

@@ -20,6 +20,7 @@ type operationFlags struct {
 	server         serverFlags
 	request        api.OperationRequest
 	states, labels []string
+	rerun          rerunFlags
 	since, until   string
 	key            string
 	wait           bool
@@ -34,7 +35,8 @@ func (p *Program) operationStartCommand() *cobra.Command {
 		Long: "What matches is frozen when the operation is accepted; what comes later is no part of it. It\n" +
 			"starts at a tenth of the rate, and stops by itself when jobs fail again because something they\n" +
 			"need is down. A job counts as in flight until it is final, in attention or paused again, for a\n" +
-			"minute at most. redrive is about dead letters: --code, --consumer, --since, --until and --id.",
+			"minute at most. redrive is about dead letters: --code, --consumer, --since, --until and --id.\n" +
+			"rerun makes another job of each, as millrace job rerun does.",
 		Args: needs("verb: "+verbs, 1),
 		Example: "millrace operation start retry --state attention --pipeline intake --reason \"crm is back\" --rate 5\n" +
 			"millrace operation start redrive --code pipeline.not_found --reason \"it is there now\" --dry-run --wait",
@@ -55,6 +57,7 @@ func (p *Program) operationStartCommand() *cobra.Command {
 	flags.IntVar(&r.StopOn.FailuresPercent, "max-failures", api.DefaultFailuresPercent, "`PERCENT` of items that may fail again, 100 for all")
 	flags.BoolVar(&r.StopOn.IgnoreBreakers, "ignore-breakers", false, "go on though the circuit of a dependency is open")
 	flags.BoolVar(&r.AcceptIrreversible, "accept-irreversible", false, "let a rollback leave what cannot be taken back")
+	f.rerun.add(cmd)
 	flags.BoolVar(&r.DryRun, "dry-run", false, "say what would become of each item, and do nothing")
 	flags.StringVar(&f.key, "key", "", "`KEY`, 1 to 255 bytes, that makes repeating the command harmless (default a new one)")
 	flags.BoolVar(&f.wait, "wait", false, waitUsage)
@@ -103,6 +106,9 @@ func (f *operationFlags) complete(verb string, now time.Time) (err error) {
 		}
 		r.Filter.States = append(r.Filter.States, state)
 	}
+	if err := f.completeRerun(); err != nil {
+		return err
+	}
 	if r.Reason == "" || len(r.Reason) > 1024 {
 		return usage("--reason is required, and at most 1 KiB")
 	}
@@ -122,6 +128,19 @@ func (f *operationFlags) complete(verb string, now time.Time) (err error) {
 		return err
 	}
 	r.Filter.Until, err = parseSince("--until", f.until, now)
+	return err
+}
+
+// completeRerun says how jobs are run again.
+func (f *operationFlags) completeRerun() error {
+	if !f.rerun.given() {
+		return nil
+	}
+	if f.request.Verb != api.OperationRerun {
+		return usage("--from, --newest, --pipeline-digest, --param and --no-reuse are for rerun")
+	}
+	o, err := f.rerun.options()
+	f.request.Rerun = &o
 	return err
 }
 
