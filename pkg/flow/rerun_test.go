@@ -97,63 +97,69 @@ func (w *world) wantReuse(want map[string]events.ReuseReason) {
 	}
 }
 
+// rerunCase is a rerun of a job that has done all of the diamond.
+type rerunCase struct {
+	before func(w *world)
+	change func(p *flow.Plan)
+	rerun  events.Rerun
+	lacks  map[string]events.ReuseReason
+	want   []events.ReuseReason // of get, left, right, join, note
+}
+
+// These two words are shorter in the table.
+const same, from = events.ReuseUnchanged, events.ReuseFromStep
+
+var rerunCases = map[string]rerunCase{
+	"nothing changed": {want: []events.ReuseReason{same, same, same, same, same}},
+	"not wanted": {
+		rerun: events.Rerun{NoReuse: true},
+		want:  slices.Repeat([]events.ReuseReason{events.ReuseNotWanted}, 5),
+	},
+	"from a step": {
+		rerun: events.Rerun{FromStep: "left"},
+		want:  []events.ReuseReason{same, from, same, from, same},
+	},
+	"another version of a stage": {
+		change: func(p *flow.Plan) { p.Steps[1].Stage = "work@2" },
+		want:   []events.ReuseReason{same, events.ReuseStageChanged, same, same, same},
+	},
+	"another configuration": {
+		change: func(p *flow.Plan) { p.Steps[1].With = configured(`{"level":2,"kind":"a"}`) },
+		want:   []events.ReuseReason{same, events.ReuseConfigChanged, same, same, same},
+	},
+	"the same configuration in another order": {
+		change: func(p *flow.Plan) { p.Steps[1].With = configured(`{ "kind": "a", "level": 1 }`) },
+		want:   []events.ReuseReason{same, same, same, same, same},
+	},
+	"an empty configuration": {
+		change: func(p *flow.Plan) { p.Steps[4].With = configured(`{}`) },
+		want:   []events.ReuseReason{same, same, same, same, same},
+	},
+	"other inputs": {
+		change: func(p *flow.Plan) { p.Steps[3].Needs = []string{"right", "left"} },
+		want:   []events.ReuseReason{same, same, same, events.ReuseInputsChanged, same},
+	},
+	"a new step": {
+		change: func(p *flow.Plan) { p.Steps[4].ID = "memo" },
+		want:   []events.ReuseReason{same, same, same, same, events.ReuseNewStep},
+	},
+	"rolled back": {
+		before: func(w *world) { w.must(w.rollback()); w.undo("join", ""); w.undo("right", "") },
+		want:   []events.ReuseReason{same, same, events.ReuseUndone, events.ReuseUndone, same},
+	},
+	"files gone": {
+		lacks: map[string]events.ReuseReason{"left": events.ReuseFilesGone},
+		want:  []events.ReuseReason{same, events.ReuseFilesGone, same, same, same},
+	},
+	"origin gone": {
+		lacks: map[string]events.ReuseReason{"join": events.ReuseOriginGone},
+		want:  []events.ReuseReason{same, same, same, events.ReuseOriginGone, same},
+	},
+}
+
 func TestRerunSaysWhyEachStepIsReusedOrNot(t *testing.T) {
 	t.Parallel()
-	// These two words are shorter in the table.
-	const same, from = events.ReuseUnchanged, events.ReuseFromStep
-	for name, tc := range map[string]struct {
-		before func(w *world)
-		change func(p *flow.Plan)
-		rerun  events.Rerun
-		lacks  map[string]events.ReuseReason
-		want   []events.ReuseReason // of get, left, right, join, note
-	}{
-		"nothing changed": {want: []events.ReuseReason{same, same, same, same, same}},
-		"not wanted": {
-			rerun: events.Rerun{NoReuse: true},
-			want:  slices.Repeat([]events.ReuseReason{events.ReuseNotWanted}, 5),
-		},
-		"from a step": {
-			rerun: events.Rerun{FromStep: "left"},
-			want:  []events.ReuseReason{same, from, same, from, same},
-		},
-		"another version of a stage": {
-			change: func(p *flow.Plan) { p.Steps[1].Stage = "work@2" },
-			want:   []events.ReuseReason{same, events.ReuseStageChanged, same, same, same},
-		},
-		"another configuration": {
-			change: func(p *flow.Plan) { p.Steps[1].With = configured(`{"level":2,"kind":"a"}`) },
-			want:   []events.ReuseReason{same, events.ReuseConfigChanged, same, same, same},
-		},
-		"the same configuration in another order": {
-			change: func(p *flow.Plan) { p.Steps[1].With = configured(`{ "kind": "a", "level": 1 }`) },
-			want:   []events.ReuseReason{same, same, same, same, same},
-		},
-		"an empty configuration": {
-			change: func(p *flow.Plan) { p.Steps[4].With = configured(`{}`) },
-			want:   []events.ReuseReason{same, same, same, same, same},
-		},
-		"other inputs": {
-			change: func(p *flow.Plan) { p.Steps[3].Needs = []string{"right", "left"} },
-			want:   []events.ReuseReason{same, same, same, events.ReuseInputsChanged, same},
-		},
-		"a new step": {
-			change: func(p *flow.Plan) { p.Steps[4].ID = "memo" },
-			want:   []events.ReuseReason{same, same, same, same, events.ReuseNewStep},
-		},
-		"rolled back": {
-			before: func(w *world) { w.must(w.rollback()); w.undo("join", ""); w.undo("right", "") },
-			want:   []events.ReuseReason{same, same, events.ReuseUndone, events.ReuseUndone, same},
-		},
-		"files gone": {
-			lacks: map[string]events.ReuseReason{"left": events.ReuseFilesGone},
-			want:  []events.ReuseReason{same, events.ReuseFilesGone, same, same, same},
-		},
-		"origin gone": {
-			lacks: map[string]events.ReuseReason{"join": events.ReuseOriginGone},
-			want:  []events.ReuseReason{same, same, same, events.ReuseOriginGone, same},
-		},
-	} {
+	for name, tc := range rerunCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := ended(t, diamond())
