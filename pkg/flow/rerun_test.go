@@ -107,53 +107,53 @@ type rerunCase struct {
 }
 
 // These two words are shorter in the table.
-const same, from = events.ReuseUnchanged, events.ReuseFromStep
+const held, from = events.ReuseUnchanged, events.ReuseFromStep
 
 var rerunCases = map[string]rerunCase{
-	"nothing changed": {want: []events.ReuseReason{same, same, same, same, same}},
+	"nothing changed": {want: []events.ReuseReason{held, held, held, held, held}},
 	"not wanted": {
 		rerun: events.Rerun{NoReuse: true},
 		want:  slices.Repeat([]events.ReuseReason{events.ReuseNotWanted}, 5),
 	},
 	"from a step": {
 		rerun: events.Rerun{FromStep: "left"},
-		want:  []events.ReuseReason{same, from, same, from, same},
+		want:  []events.ReuseReason{held, from, held, from, held},
 	},
 	"another version of a stage": {
 		change: func(p *flow.Plan) { p.Steps[1].Stage = "work@2" },
-		want:   []events.ReuseReason{same, events.ReuseStageChanged, same, same, same},
+		want:   []events.ReuseReason{held, events.ReuseStageChanged, held, held, held},
 	},
 	"another configuration": {
 		change: func(p *flow.Plan) { p.Steps[1].With = configured(`{"level":2,"kind":"a"}`) },
-		want:   []events.ReuseReason{same, events.ReuseConfigChanged, same, same, same},
+		want:   []events.ReuseReason{held, events.ReuseConfigChanged, held, held, held},
 	},
 	"the same configuration in another order": {
 		change: func(p *flow.Plan) { p.Steps[1].With = configured(`{ "kind": "a", "level": 1 }`) },
-		want:   []events.ReuseReason{same, same, same, same, same},
+		want:   []events.ReuseReason{held, held, held, held, held},
 	},
 	"an empty configuration": {
 		change: func(p *flow.Plan) { p.Steps[4].With = configured(`{}`) },
-		want:   []events.ReuseReason{same, same, same, same, same},
+		want:   []events.ReuseReason{held, held, held, held, held},
 	},
 	"other inputs": {
 		change: func(p *flow.Plan) { p.Steps[3].Needs = []string{"right", "left"} },
-		want:   []events.ReuseReason{same, same, same, events.ReuseInputsChanged, same},
+		want:   []events.ReuseReason{held, held, held, events.ReuseInputsChanged, held},
 	},
 	"a new step": {
 		change: func(p *flow.Plan) { p.Steps[4].ID = "memo" },
-		want:   []events.ReuseReason{same, same, same, same, events.ReuseNewStep},
+		want:   []events.ReuseReason{held, held, held, held, events.ReuseNewStep},
 	},
 	"rolled back": {
 		before: func(w *world) { w.must(w.rollback()); w.undo("join", ""); w.undo("right", "") },
-		want:   []events.ReuseReason{same, same, events.ReuseUndone, events.ReuseUndone, same},
+		want:   []events.ReuseReason{held, held, events.ReuseUndone, events.ReuseUndone, held},
 	},
 	"files gone": {
 		lacks: map[string]events.ReuseReason{"left": events.ReuseFilesGone},
-		want:  []events.ReuseReason{same, events.ReuseFilesGone, same, same, same},
+		want:  []events.ReuseReason{held, events.ReuseFilesGone, held, held, held},
 	},
 	"origin gone": {
 		lacks: map[string]events.ReuseReason{"join": events.ReuseOriginGone},
-		want:  []events.ReuseReason{same, same, same, events.ReuseOriginGone, same},
+		want:  []events.ReuseReason{held, held, held, events.ReuseOriginGone, held},
 	},
 }
 
@@ -183,7 +183,7 @@ func TestRerunSaysWhyEachStepIsReusedOrNot(t *testing.T) {
 			var runs []string
 			for i, reason := range tc.want {
 				want[next.Steps[i].ID] = reason
-				if reason != same {
+				if reason != held {
 					runs = append(runs, next.Steps[i].ID)
 				}
 			}
