@@ -41,6 +41,10 @@
 // A url is fetched by the pipeline's fetch step; a file url is read by the mill,
 // on its machine, and only below the folders that its operator allowed.
 //
+// A submission with "rerun" in the place of "files" runs a job that has ended again,
+// as a job of its own: {"rerun":{"job":"…","from_step":"…"}}, published for the
+// pipeline of that job. Its steps say in "reuse" whose result they have, or why not.
+//
 // # The answer
 //
 // The subject in Millrace-Reply-To gets one message: a [Receipt] when the job was
