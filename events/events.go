@@ -186,6 +186,8 @@ const (
 	ConsumerOutcomes = "conductor-outcomes"
 	ConsumerControl  = "conductor-control"
 	ConsumerDue      = "conductor-due"
+	// ConsumerTimers takes nothing: it counts the timers that wait in the queue.
+	ConsumerTimers = "conductor-timers"
 )
 
 // StageConsumer names the durable consumer of a stage's work.

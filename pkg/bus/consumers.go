@@ -59,7 +59,7 @@ func conductorConsumers(ackWait time.Duration) map[string][]jetstream.ConsumerCo
 		events.StreamIntake:   {one(events.ConsumerIntake, events.AllSubmit)},
 		events.StreamOutcomes: {one(events.ConsumerOutcomes, events.AllOutcomes)},
 		events.StreamControl:  {one(events.ConsumerControl, events.AllControl)},
-		events.StreamQueue:    {one(events.ConsumerDue, events.AllDue)},
+		events.StreamQueue:    {one(events.ConsumerDue, events.AllDue), one(events.ConsumerTimers, events.AllTimers)},
 	}
 }
 

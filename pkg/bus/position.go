@@ -27,3 +27,16 @@ func (c *Conn) Depth(ctx context.Context, stream string) (uint64, error) {
 	}
 	return s.CachedInfo().State.Msgs, nil
 }
+
+// Pending returns how many messages of a stream wait for a consumer that it has not
+// delivered yet. For a consumer that nobody pulls from that is how many there are on
+// its subjects, at the price of one look.
+func (c *Conn) Pending(ctx context.Context, stream, consumer string) (uint64, error) {
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	one, err := c.js.Consumer(ctx, stream, consumer) // asks the broker; nothing is cached
+	if err != nil {
+		return 0, busFault("look at consumer "+consumer, c.explain(err))
+	}
+	return one.CachedInfo().NumPending, nil
+}

@@ -22,6 +22,7 @@ type Broker interface {
 	Last(ctx context.Context, stream, filter string) (*bus.Message, error)
 	Acked(ctx context.Context, stream, consumer string) (uint64, error)
 	Depth(ctx context.Context, stream string) (uint64, error)
+	Pending(ctx context.Context, stream, consumer string) (uint64, error)
 	Purge(ctx context.Context, stream, filter string) error
 	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
 	Send(subject string, header map[string]string, data []byte) error
@@ -59,10 +60,14 @@ type Config struct {
 	InFlight int
 	// Cached is how many live jobs are kept in memory. Zero means 20,000.
 	Cached int
-	// MaxQueued is how many tasks and timers may be outstanding before no new
-	// job is accepted; submissions then wait in the intake, and when that is
-	// full submitters are refused. Zero means 50,000.
+	// MaxQueued is how many tasks may be outstanding before no new job is
+	// accepted; submissions then wait in the intake, and when that is full
+	// submitters are refused. Zero means 50,000.
 	MaxQueued uint64
+	// MaxTimers is the same for timers: steps that wait for their next attempt,
+	// limits on time, and decisions, which nobody works on. Zero means ten times
+	// MaxQueued.
+	MaxTimers uint64
 	// ReconcileEvery is how often live jobs are compared with the queue. Zero
 	// means every minute. The comparison also runs at the start.
 	ReconcileEvery time.Duration
@@ -87,6 +92,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxQueued == 0 {
 		c.MaxQueued = 50_000
+	}
+	if c.MaxTimers == 0 {
+		c.MaxTimers = 10 * c.MaxQueued
 	}
 	if c.ReconcileEvery <= 0 {
 		c.ReconcileEvery = time.Minute
@@ -116,7 +124,7 @@ func New(c Config) (*Conductor, error) {
 	}
 	return &Conductor{
 		Config: c, jobs: newJobCache(c.Cached), nudge: make(chan struct{}, 1),
-		gate: &gate{broker: c.Broker, limit: c.MaxQueued},
+		gate: &gate{broker: c.Broker, limit: c.MaxQueued, timers: c.MaxTimers},
 	}, nil
 }
 

@@ -111,6 +111,18 @@ func (l link) Depth(_ context.Context, stream string) (uint64, error) {
 	return uint64(len(l.messages[stream])), nil
 }
 
+// Pending returns how many timers a stream holds; it is asked for nothing else.
+func (l link) Pending(_ context.Context, stream, _ string) (n uint64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, m := range l.messages[stream] {
+		if _, ok := events.Tokens(m.Subject, "timer", 3); ok {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // Purge removes messages.
 func (l link) Purge(_ context.Context, stream, filter string) error {
 	return l.write(l.mine, "purge "+filter, func() error {
