@@ -148,7 +148,11 @@ func (l link) findable(j events.Job, d events.DueItem) bool {
 	defer l.mu.Unlock()
 	queue := func(f string) bool { return len(matching(l.messages[events.StreamQueue], f)) > 0 }
 	if d.Kind == events.DueTimer {
-		return queue(events.TimerSubject(j.Tenant, j.ID, d.Step)) || queue(events.DueSubject(j.Tenant, j.ID))
+		timer := events.TimerSubject(j.Tenant, j.ID, d.Step)
+		if d.Limit != "" {
+			timer = events.LimitSubject(j.Tenant, j.ID, d.Step, d.Limit)
+		}
+		return queue(timer) || queue(events.DueSubject(j.Tenant, j.ID))
 	}
 	work := events.WorkOfStep(j.Tenant, j.ID, d.Step)
 	if d.Kind == events.DueUndo {

@@ -199,9 +199,9 @@ func (w *world) tell() {
 		switch {
 		case m != nil:
 			w.deliver(m, handle)
+		case w.ask(): // before its decision is due
 		case !next.IsZero():
 			time.Sleep(time.Until(next))
-		case w.ask():
 		default:
 			return
 		}
