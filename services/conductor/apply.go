@@ -3,6 +3,7 @@ package conductor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -52,7 +53,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		}
 		if !t.Changed {
 			if again {
-				err = c.publishOutstanding(ctx, e, p)
+				err = errors.Join(c.publishOutstanding(ctx, e, p), c.endTimers(ctx, e, p))
 			}
 			return move{job: e.job, plan: p}, err
 		}
@@ -67,9 +68,13 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 		if e.job.State == events.JobCancelling && in.Control != nil {
 			c.stopOpen(ctx, e.job)
 		}
-		c.keepLimits(ctx, e, p, before, in)
+		c.keepLimits(ctx, before, in)
 		c.keepDecisions(ctx, e, p, before)
-		return move{changed: true, job: e.job, plan: p}, c.publishDue(ctx, e, p, t.Due, issue{})
+		err = c.publishDue(ctx, e, p, t.Due, issue{})
+		if !flow.Final(before.State) {
+			err = errors.Join(err, c.endTimers(ctx, e, p))
+		}
+		return move{changed: true, job: e.job, plan: p}, err
 	}
 }
 

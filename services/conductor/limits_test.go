@@ -1,10 +1,15 @@
 package conductor
 
 import (
+	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // limited is a pipeline whose jobs have a deadline, and a step with a limit.
@@ -121,4 +126,53 @@ func TestTimersOfLimits(t *testing.T) {
 		t.Errorf("job %+v", j)
 	}
 	w.awaitTimers("k", false, false)
+}
+
+// cutAtEnd is a connection that breaks when a job ends: either the answer to the
+// commit is lost, or the broker does not hear that the timers are to go.
+type cutAtEnd struct {
+	Broker
+	purge bool
+	cuts  atomic.Int32
+}
+
+func (c *cutAtEnd) Commit(ctx context.Context, o bus.Out) (uint64, error) {
+	seq, err := c.Broker.Commit(ctx, o)
+	if ended := o.Header[events.HeaderState] == string(events.JobCompleted); !c.purge && ended && err == nil && c.cuts.Add(1) == 1 {
+		return 0, fault.New(fault.BusTimeout, "", nil)
+	}
+	return seq, err
+}
+
+func (c *cutAtEnd) Purge(ctx context.Context, stream, filter string) error {
+	if c.purge && strings.Contains(filter, ".timer.") && c.cuts.Add(1) == 1 {
+		return fault.New(fault.BusTimeout, "", nil)
+	}
+	return c.Broker.Purge(ctx, stream, filter)
+}
+
+// TestTimersGoThoughTheConnectionBreaks: timers of a job that has ended do not stay in
+// the queue until they are due, which may be days.
+func TestTimersGoThoughTheConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	for name, purge := range map[string]bool{"at the commit": false, "at the purge": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.apply(limited("1h", "30m"))
+			cut := &cutAtEnd{Broker: w.conn, purge: purge}
+			w.conductor(cut)
+			w.submit("k")
+			w.await("k", 1)
+			w.awaitTimers("k", true, true)
+			w.answer("k", "first", 1, nil)
+			w.await("k", 2)
+			w.answer("k", "second", 1, nil)
+			w.await("k", 3)
+			w.awaitTimers("k", false, false)
+			if cut.cuts.Load() == 0 {
+				t.Error("the connection did not break")
+			}
+		})
+	}
 }

@@ -203,19 +203,23 @@ func (h *hall) dangling(ctx context.Context) (string, error) {
 	// The intake keeps a message of its own that is no submission.
 	switch m, err := h.watch.conn.Last(ctx, events.StreamIntake, events.AllSubmit); {
 	case err == nil:
-		fmt.Fprintf(&left, " %s in the intake;", m.Subject)
+		fmt.Fprintf(&left, "\n      %s in the intake", m.Subject)
 	case !fault.Has(err, fault.BusNotFound):
 		return "", err
 	}
 	for _, s := range []string{
 		events.StreamQueue, events.StreamOutcomes, events.StreamControl, events.StreamDead,
 	} {
-		n, err := h.watch.conn.Depth(ctx, s)
-		if err != nil {
-			return "", err
-		}
-		if n > 0 {
-			fmt.Fprintf(&left, " %d messages in %s;", n, s)
+		for at := uint64(1); left.Len() < 2000; {
+			m, err := h.watch.conn.Next(ctx, s, events.Root+".>", at)
+			if fault.Has(err, fault.BusNotFound) {
+				break
+			}
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(&left, "\n      %s in %s since %s", m.Subject, s, m.Time.Format(time.RFC3339))
+			at = m.Sequence + 1
 		}
 	}
 	return left.String(), nil
