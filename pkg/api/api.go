@@ -17,6 +17,9 @@ const (
 	// HeaderReplayed is "true" on the answer to a submission whose key had made
 	// the job before.
 	HeaderReplayed = "Idempotency-Replayed"
+	// HeaderFromJob names a job whose files a submission may name by digest, though
+	// its tenant has not put them itself.
+	HeaderFromJob = "Millrace-From-Job"
 	// HeaderRequestID names one request in the answer and in the log.
 	HeaderRequestID = "X-Request-Id"
 )

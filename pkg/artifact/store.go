@@ -142,7 +142,7 @@ func (s *Store) Delete(ctx context.Context, digest string) error {
 			return s.fail(ctx, "delete "+digest, err)
 		}
 	}
-	return nil
+	return s.revoke(ctx, d)
 }
 
 // Close closes the driver. Readers and writers that are still open fail, as do

@@ -16,13 +16,17 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// getArtifact answers with the content of an artifact, or one range of it.
+// getArtifact answers with the content of an artifact, or one range of it. With
+// ?job= it is one of that job's.
 func (g *Gateway) getArtifact(x *exchange) error {
 	digest := x.r.PathValue("digest")
-	if err := artifact.CheckDigest(digest); err != nil {
+	if err := x.has(digest, x.r.URL.Query().Get("job")); err != nil {
 		return err
 	}
 	size, err := g.Store.Stat(x.r.Context(), digest)
+	if fault.Has(err, fault.ArtifactNotFound) {
+		return noArtifact(digest)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type Artifacts interface {
 	Resume(ctx context.Context, st artifact.State, o *artifact.PutOptions) (*artifact.Writer, error)
 	Stat(ctx context.Context, digest string) (size int64, err error)
 	OpenRange(ctx context.Context, digest string, offset, length int64) (io.ReadCloser, error)
+	Grant(ctx context.Context, tenant, digest string) error
+	Granted(ctx context.Context, tenant, digest string) (bool, error)
 }
 
 // Pipelines is what the gateway needs of the pipelines. [registry.Registry]

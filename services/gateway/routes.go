@@ -69,7 +69,7 @@ func (g *Gateway) table() []route {
 		at("POST", "/v1/operations/{id}/resume", g.postResume, "Go on with an operation that was stopped."),
 		at("POST", "/v1/artifacts", g.postArtifact, "Store a file."),
 		at("PUT", "/v1/artifacts/{digest}", g.putArtifact, "Store a file whose digest is known."),
-		at("GET", "/v1/artifacts/{digest}", g.getArtifact, "Download a file or a range of it."),
+		at("GET", "/v1/artifacts/{digest}", g.getArtifact, "Download a file or a range of it; ?job= names the job that made it."),
 		at("OPTIONS", uploadsRoot, g.serveUpload, "Say what resumable uploads there are: tus 1.0.0."),
 		at("POST", uploadsRoot, g.serveUpload,
 			"Begin a resumable upload; one whose Upload-Metadata names a pipeline becomes a job."),

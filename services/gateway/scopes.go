@@ -60,8 +60,9 @@ func doors() map[string]access {
 		"PATCH /v1/uploads/{id}":   needs(identity.Submit),
 		"DELETE /v1/uploads/{id}":  needs(identity.Submit),
 
-		"GET /v1/pipelines":                 read,
-		"GET /v1/pipelines/{name}":          read,
+		// So may whoever submits ask what to submit to.
+		"GET /v1/pipelines":                 needs(identity.Read, identity.Submit),
+		"GET /v1/pipelines/{name}":          needs(identity.Read, identity.Submit),
 		"PUT /v1/pipelines/{name}":          needs(identity.Admin),
 		"GET /v1/pipelines/{name}/versions": read,
 		"POST /v1/pipelines:check":          read,

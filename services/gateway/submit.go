@@ -46,6 +46,9 @@ func (g *Gateway) submitJSON(x *exchange) error {
 		return err
 	}
 	s.tenant = x.tenant
+	if err := x.hasSources(s.payload); err != nil {
+		return err
+	}
 	return g.answerSubmission(x, s)
 }
 

@@ -155,7 +155,7 @@ func (g *Gateway) store(x *exchange, q *uploadQuery) (events.File, error) {
 		return events.File{}, fault.New(fault.HTTPDigestMismatch,
 			"announced "+want+", arrived "+file.Digest, nil)
 	}
-	return file, nil
+	return file, x.keep(file.Digest)
 }
 
 // declaredType is what the content type of a request says of a file: nothing, when

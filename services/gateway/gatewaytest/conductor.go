@@ -224,6 +224,20 @@ func (c *Conductor) Outcome(job string, f *events.Fault) {
 	c.Answer(job, "keep", false, f)
 }
 
+// Made lets the step keep of a job succeed with a file.
+func (c *Conductor) Made(job string, f events.File) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.jobs[job]
+	step := r.Job.Steps["keep"]
+	f.Name = "made"
+	c.apply(r, events.Input{Outcome: &events.AttemptOutcome{
+		Job: job, Tenant: r.Job.Tenant, Step: "keep", Stage: step.Stage, Attempt: step.Attempt,
+		Verdict: events.VerdictSucceeded, Files: []events.File{f},
+	}})
+}
+
 // Answer lets a step of a job end its attempt, or that of its undo. A nil fault is
 // a success; one of class unknown_effect is about the effect "order".
 func (c *Conductor) Answer(job, id string, undo bool, f *events.Fault) {
