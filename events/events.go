@@ -35,6 +35,8 @@ const (
 const (
 	// BucketPipelines holds pipeline definitions.
 	BucketPipelines = "millrace_pipelines"
+	// BucketCredentials holds the hashes of API keys.
+	BucketCredentials = "millrace_credentials"
 	// BucketRules holds the rules of operators; its history is their audit.
 	BucketRules = "millrace_rules"
 	// BucketDeadLetters holds what people did about dead letters.

@@ -13,6 +13,9 @@ import (
 const (
 	// pipelineHistory is how many versions of a key the pipelines bucket keeps.
 	pipelineHistory = 16
+	// credentialHistory is how many changes of a key are kept: it is made, used and
+	// revoked.
+	credentialHistory = 8
 	// ruleHistory is how many changes of a rule are kept for the audit: as many
 	// as the broker keeps of a key.
 	ruleHistory = 64
@@ -34,6 +37,10 @@ func (s Streams) buckets() []jetstream.KeyValueConfig {
 		{
 			Bucket: events.BucketPipelines, Description: "Pipeline definitions.",
 			History: pipelineHistory,
+		},
+		{
+			Bucket: events.BucketCredentials, Description: "API keys, without their secrets.",
+			History: credentialHistory,
 		},
 		{
 			Bucket: events.BucketRules, Description: "Rules of operators, with every change of them.",

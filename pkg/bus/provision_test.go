@@ -181,8 +181,7 @@ func TestProvisionMakesADeletedStreamAgain(t *testing.T) {
 	}
 	for _, bucket := range []string{
 		events.BucketPipelines, events.BucketRules, events.BucketDeadLetters, events.BucketOperations,
-		events.BucketEndpoints,
-		events.BucketUploads,
+		events.BucketEndpoints, events.BucketUploads, events.BucketCredentials,
 	} {
 		if _, err := c.KV(t.Context(), bucket); err != nil {
 			t.Errorf("bucket %s: %v", bucket, err)

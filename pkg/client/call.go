@@ -98,6 +98,9 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 		}
 	}
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if c.cfg.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
 	if c.cfg.Tenant != "" {
 		req.Header.Set(api.HeaderTenant, c.cfg.Tenant)
 	}

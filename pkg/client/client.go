@@ -31,6 +31,9 @@ type Config struct {
 	Server string
 	// Tenant is whose jobs and pipelines are meant. Empty means the default one.
 	Tenant string
+	// Token is an API key or a bearer token. It is sent to the server and nowhere
+	// else. Empty means none.
+	Token string
 	// HTTPClient makes the requests. Nil means one of the client's own, which
 	// follows no redirect and limits the time to connect, but not how long an
 	// answer may take to arrive whole.
@@ -73,6 +76,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Tenant != "" && !events.ValidToken(cfg.Tenant) {
 		return nil, fault.New(fault.HTTPBadRequest,
 			fmt.Sprintf("tenant %q is not 1 to 64 of a-z, 0-9, _ and -", clipped(cfg.Tenant)), nil)
+	}
+	if strings.ContainsFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, fault.New(fault.AuthInvalid, "a token is printable ASCII without spaces", nil)
 	}
 	base.RawQuery, base.Fragment = "", ""
 	base.Path = strings.TrimRight(base.Path, "/")

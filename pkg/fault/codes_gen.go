@@ -669,7 +669,7 @@ var registry = map[Code]Info{
 	HTTPCrossSite:            {HTTPCrossSite, "policy", 403, "another web site asks a browser to change something here", "Open the page from the server itself, or ask the operator to trust the origin."},
 	HTTPDigestMismatch:       {HTTPDigestMismatch, "data_quality", 400, "the content does not match its Content-Digest", "It was damaged on the way or changed while it was sent; send it again."},
 	HTTPTooBusy:              {HTTPTooBusy, "rate_limited", 503, "the server handles as many requests of this kind as it may", "Try again in a moment."},
-	AuthRequired:             {AuthRequired, "auth", 401, "the request does not say who makes it", "Send an API key or a token: Authorization: Bearer TOKEN; for the command line, --token-file FILE or MILLRACE_TOKEN."},
+	AuthRequired:             {AuthRequired, "auth", 401, "the request does not say who makes it", "Send an API key or a token: Authorization: Bearer TOKEN; for the command line, --token @FILE or MILLRACE_TOKEN."},
 	AuthInvalid:              {AuthInvalid, "auth", 401, "the credentials are not valid", "Check that the key or token is whole and for this mill, and that it was not revoked; millrace key list shows the keys there are."},
 	AuthExpired:              {AuthExpired, "auth", 401, "the credentials have expired", "Get a new token, or have a new key made with millrace key create."},
 	AuthScope:                {AuthScope, "auth", 403, "the credentials do not allow this", "The detail names the scope that is missing; use a key that has it, or have one made with millrace key create --scope."},

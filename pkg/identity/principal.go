@@ -2,7 +2,6 @@ package identity
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -58,7 +57,7 @@ func (p Principal) By() string {
 	if p.Name != "" {
 		by += "/" + p.Name
 	}
-	return printable(by, maxBy)
+	return fault.Clip(by, maxBy)
 }
 
 // Has reports whether the principal has one of the scopes.
@@ -83,14 +82,4 @@ func (p Principal) ActsFor(asked string) (string, error) {
 		return events.DefaultTenant, nil
 	}
 	return asked, nil
-}
-
-// printable clips a text and replaces what no line of a log should hold.
-func printable(s string, most int) string {
-	return fault.Clip(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '_'
-		}
-		return r
-	}, s), most)
 }

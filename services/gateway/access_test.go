@@ -49,7 +49,23 @@ type guarded struct {
 	*gatewaytest.World
 	// names are what stands for {job} and the like in the table of routes.
 	names map[string]string
+	door  *door
 }
+
+// door takes tokens of the test and keys.
+type door struct {
+	tokens
+	*identity.Keys
+}
+
+func (d *door) Authenticate(ctx context.Context, token string) (identity.Principal, error) {
+	if strings.HasPrefix(token, "mr_") {
+		return d.Keys.Authenticate(ctx, token)
+	}
+	return d.tokens.Authenticate(ctx, token)
+}
+
+func (d *door) Stands(p identity.Principal) bool { return d.tokens.Stands(p) || d.Keys.Stands(p) }
 
 // jobsOf is a list of jobs with one job: the tenant.
 type jobsOf struct{}
@@ -83,7 +99,13 @@ func (o *operationOfA) Stop(ctx context.Context, tenant, id, _, _ string) (api.O
 
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
-	w := gatewaytest.New(t, gateway.Config{Auth: principals(), Jobs: jobsOf{}, Operations: &operationOfA{}})
+	auth := &door{tokens: principals()}
+	w := gatewaytest.New(t, gateway.Config{Auth: auth, Keys: auth, Jobs: jobsOf{}, Operations: &operationOfA{}})
+	auth.Keys = noKeys(t, w)
+	key, _, err := auth.Create(t.Context(), api.KeyRequest{Name: "secret-robot", Scopes: []string{"read"}}, identity.Local(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	payroll := strings.ReplaceAll(gatewaytest.Pipeline, "name: keep", "name: payroll")
 	for _, src := range []string{gatewaytest.Pipeline, payroll} {
 		if _, _, err := w.Pipelines.Apply(t.Context(), "a", []byte(src)); err != nil {
@@ -105,13 +127,13 @@ func newGuarded(t *testing.T) *guarded {
 	}
 	return &guarded{w, map[string]string{
 		"job": r.Job, "letter": "1", "operation": "one", "pipeline": "payroll", "digest": f.Digest,
-		"upload": strings.TrimPrefix(begun.Header.Get("Location"), uploads), "webhook": hook.ID, "delivery": "d1",
-	}}
+		"upload": strings.TrimPrefix(begun.Header.Get("Location"), uploads), "webhook": hook.ID, "delivery": "d1", "key": key.ID,
+	}, auth}
 }
 
 // strange are names of nothing, in the form of those that are.
 var strange = map[string]string{
-	"job": "0123456789abcdef", "letter": "77", "operation": "two", "pipeline": "absent",
+	"job": "0123456789abcdef", "letter": "77", "operation": "two", "pipeline": "absent", "key": "aaaaaaaaaaaaaaaa",
 	"digest": "sha256:" + strings.Repeat("0", 64), "upload": strings.Repeat("a", 26),
 	"webhook": "0123456789abcdef", "delivery": "d77",
 }
@@ -180,7 +202,8 @@ func TestEveryRouteByEveryScope(t *testing.T) {
 		if a.StatusCode != 401 || a.code() != "auth.required" || a.Header.Get("WWW-Authenticate") != `Bearer realm="millrace"` {
 			t.Errorf("%s without credentials: %d %s", r.name(), a.StatusCode, a.body)
 		}
-		if a := g.ask(t, r, g.names, "no-key"); a.StatusCode != 401 || !strings.Contains(a.Header.Get("WWW-Authenticate"), "invalid_token") {
+		a = g.ask(t, r, g.names, "no-key")
+		if a.StatusCode != 429 && (a.StatusCode != 401 || !strings.Contains(a.Header.Get("WWW-Authenticate"), "invalid_token")) {
 			t.Errorf("%s with a bad key: %d %s", r.name(), a.StatusCode, a.body)
 		}
 		for _, s := range identity.All() {
@@ -245,4 +268,18 @@ func TestEveryRouteByAnotherTenant(t *testing.T) {
 			}
 		}
 	}
+}
+
+// noKeys are the keys of a mill that has none.
+func noKeys(t *testing.T, w *gatewaytest.World) *identity.Keys {
+	t.Helper()
+	kv, err := w.Conn.KV(t.Context(), events.BucketCredentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := identity.NewKeys(kv, identity.Options{})
+	if err := keys.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/endpoints"
+	"github.com/millrace/millrace/pkg/identity"
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
@@ -95,6 +96,11 @@ type Config struct {
 	// Auth tells who makes a request. Nil means that nobody is asked: everybody may
 	// do everything, for whichever tenant they say.
 	Auth Authenticator
+	// Keys answers /v1/keys. Nil answers it with http.not_ready.
+	Keys Keys
+	// LocalKey is the key of the mill's owner on this machine: it is good for
+	// requests from loopback to a gateway that listens there only.
+	LocalKey identity.Token
 	// TrustLocal takes requests without credentials from this machine, while the
 	// gateway listens on loopback only, for those of its owner.
 	TrustLocal bool

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/deadletter"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/identity"
 	"github.com/millrace/millrace/pkg/upload"
 )
 
@@ -33,6 +34,7 @@ type Gateway struct {
 	followers slots
 	tus       *upload.Service
 	handler   http.Handler
+	strikes   identity.Strikes
 	doors     map[string]access          // who may use a route, by method and path
 	answers   map[string]map[string]bool // which methods a path takes
 

@@ -79,6 +79,11 @@ func doors() map[string]access {
 		"GET /v1/rules/{name}/history": read.ofMill(),
 		"GET /v1/breakers":             read.ofMill(),
 
+		"GET /v1/whoami":       known(),
+		"POST /v1/keys":        needs(identity.Admin),
+		"GET /v1/keys":         needs(identity.Admin),
+		"DELETE /v1/keys/{id}": needs(identity.Admin),
+
 		"GET /livez":   open(),
 		"GET /readyz":  open(),
 		"GET /version": open(),

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
@@ -55,15 +56,37 @@ func (x *exchange) enter(a access) error {
 // [Authenticator].
 func (x *exchange) identify() (identity.Principal, error) {
 	token, err := bearer(x.r.Header)
+	local := onLoopback(x.r) && fromLoopback(x.r)
 	switch {
 	case err != nil:
-		return identity.Principal{}, err
-	case token != "":
-		return x.g.Auth.Authenticate(x.r.Context(), token)
-	case x.g.TrustLocal && onLoopback(x.r) && fromLoopback(x.r):
+		return identity.Principal{}, x.struck(err)
+	case token == "" && x.g.TrustLocal && local, local && x.g.isLocalKey(token):
 		return identity.Local(), nil
+	case token == "":
+		return identity.Principal{}, fault.New(fault.AuthRequired, "", nil)
 	}
-	return identity.Principal{}, fault.New(fault.AuthRequired, "", nil)
+	p, err := x.g.Auth.Authenticate(x.r.Context(), token)
+	return p, x.struck(err)
+}
+
+// isLocalKey reports whether a token is the key of the mill's owner on this machine.
+func (g *Gateway) isLocalKey(token string) bool {
+	t, ok := identity.ParseToken(token)
+	return ok && g.LocalKey != (identity.Token{}) && t.Matches(g.LocalKey.Hash())
+}
+
+// struck counts credentials that are not valid, and makes of their refusal another
+// when too many came from one address. Fault: auth.too_many_failures.
+func (x *exchange) struck(err error) error {
+	if !fault.Has(err, fault.AuthInvalid) && !fault.Has(err, fault.AuthExpired) {
+		return err
+	}
+	from, _ := netip.ParseAddrPort(x.r.RemoteAddr) // the zero address is as good as any
+	if wait := x.g.strikes.Note(from.Addr(), time.Now()); wait > 0 {
+		return &fault.Error{Code: fault.AuthTooManyFailures, RetryAfter: wait}
+	}
+	x.g.Log.Info("credentials are refused", "request", x.id, "from", from.Addr(), "code", fault.From(err).Code)
+	return err
 }
 
 // bearer returns the token of a request, or nothing when it has none.

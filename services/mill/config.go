@@ -51,6 +51,19 @@ type Config struct {
 	// HTTPAddr is where the gateway listens. Empty means no HTTP, and port 0
 	// any free port.
 	HTTPAddr string
+	// Auth says who may use the gateway: AuthNone, also when empty, AuthLocal or
+	// AuthKeys.
+	Auth string
+	// MakeLocalKey makes DataDir/local.key, with which whoever can read it owns the
+	// mill, from loopback to a gateway there. Without it, a mill with identity
+	// begins with a key in DataDir/admin.key.
+	MakeLocalKey bool
+	// TLSCert and TLSKey are PEM files with which the gateway speaks TLS. They are
+	// read again when they change.
+	TLSCert, TLSKey string
+	// InsecureNoAuth and InsecureNoTLS let the gateway listen off loopback without
+	// identity, and without TLS: something else protects it.
+	InsecureNoAuth, InsecureNoTLS bool
 	// Roles are what this process does. Empty means all of it.
 	Roles []string
 	// Durability of the embedded broker and of the artifact store:
@@ -138,6 +151,9 @@ func (c Config) withDefaults() (Config, error) {
 		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
 			return c, badConfig(err.Error())
 		}
+	}
+	if err := c.checkDoor(); err != nil {
+		return c, err
 	}
 	if len(c.Roles) == 0 {
 		c.Roles = []string{RoleAll}

@@ -32,6 +32,7 @@ type Mill struct {
 	conns    []*bus.Conn
 	registry *registry.Registry
 	listener net.Listener
+	firstKey bool // this start has made the first key
 }
 
 // New checks a configuration, reads the keys that it names, and returns a mill that
@@ -67,7 +68,11 @@ func (m *Mill) HTTPURL() string {
 	if m.listener == nil {
 		return ""
 	}
-	return "http://" + m.listener.Addr().String()
+	scheme := "http://"
+	if m.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + m.listener.Addr().String()
 }
 
 // BrokerURL is the broker's address, or empty when it is embedded and closed. It

@@ -2,7 +2,6 @@ package mill
 
 import (
 	"context"
-	"net"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/events"
@@ -160,16 +159,20 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	g, err := gateway.New(gateway.Config{
+	c := gateway.Config{
 		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
 		Operations: ops, Webhooks: m.endpoints(conn),
 		Log: m.Log.With("part", RoleGateway),
-	})
+	}
+	if err := m.guard(ctx, conn, running, &c); err != nil {
+		return err
+	}
+	g, err := gateway.New(c)
 	if err != nil {
 		return err
 	}
-	if m.listener, err = net.Listen("tcp", m.HTTPAddr); err != nil {
-		return fault.New(fault.MillStartFailed, "listen for HTTP", err)
+	if m.listener, err = m.listen(); err != nil {
+		return err
 	}
 	running.start(ctx, "projector", jobs.Run)
 	running.start(ctx, "operator", ops.Run)

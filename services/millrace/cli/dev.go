@@ -3,13 +3,17 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/services/mill"
 )
 
 // DefaultHTTPAddr is where millrace dev and serve listen for HTTP unless told
@@ -27,6 +31,8 @@ type readyObject struct {
 	Unfinished int      `json:"unfinished"`
 	Pipelines  []string `json:"pipelines,omitempty"`
 	Roles      []string `json:"roles,omitempty"`
+	// FirstKey is the file with the first key, when this start has made it.
+	FirstKey string `json:"first_key,omitempty"`
 }
 
 func (p *Program) devCommand() *cobra.Command {
@@ -43,7 +49,7 @@ func (p *Program) devCommand() *cobra.Command {
 	flags.StringVar(&f.http, "http-addr", DefaultHTTPAddr, "`ADDRESS` for HTTP, host:port or a loopback port; 0 takes any free one")
 	flags.StringVar(&f.config.NATSListen, "nats-addr", "", "`ADDRESS` that opens the broker to other processes, host:port or a loopback port")
 	flags.StringVar(&f.config.Durability, "durability", "always", "always or relaxed: `WHEN` a record counts, synced to disk or merely written")
-	f.add(cmd)
+	f.add(cmd, mill.AuthLocal)
 	p.takesOutput(cmd)
 	return does(cmd, func(ctx context.Context, _ []string) error {
 		return p.dev(ctx, &f, flags.Changed("http-addr"))
@@ -53,6 +59,7 @@ func (p *Program) devCommand() *cobra.Command {
 // dev runs a whole mill until ctx ends. A default address that is taken gives
 // way to a free one; an address that was asked for does not.
 func (p *Program) dev(ctx context.Context, f *millFlags, asked bool) (err error) {
+	f.config.MakeLocalKey = true
 	c, err := f.build(p)
 	if err != nil {
 		return err
@@ -88,7 +95,11 @@ func (p *Program) dev(ctx context.Context, f *millFlags, asked bool) (err error)
 // prepare counts the unfinished jobs and applies the starter pipelines that are
 // not there yet.
 func (p *Program) prepare(ctx context.Context, ready *readyObject) error {
-	c, err := dial(ready.HTTP, "")
+	key, err := readPrivate(filepath.Join(ready.Data, mill.LocalKeyFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.MillStartFailed, "read the local key", err)
+	}
+	c, err := dial(ready.HTTP, "", strings.TrimSpace(string(key)))
 	if err != nil {
 		return err
 	}

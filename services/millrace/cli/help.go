@@ -67,7 +67,7 @@ func visible(cmd *cobra.Command) [][]string {
 func flagRows(cmd *cobra.Command) [][]string {
 	var rows [][]string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Hidden || f.Name == "help" {
+		if f.Hidden || f.Name == "help" || cmd.InheritedFlags().Lookup(f.Name) != nil {
 			return
 		}
 		unit, text := pflag.UnquoteUsage(f)

@@ -27,10 +27,11 @@ type millFlags struct {
 	logJSON  bool
 }
 
-// add gives cmd the flags.
-func (f *millFlags) add(cmd *cobra.Command) {
+// add gives cmd the flags. auth is who may use the HTTP door unless it is said.
+func (f *millFlags) add(cmd *cobra.Command, auth string) {
 	flags := cmd.Flags()
 	c := &f.config
+	f.addDoor(cmd, auth)
 	flags.StringArrayVar(&c.AllowPaths, "allow-path", nil, "`FOLDER` below which file:// sources may be read; repeatable")
 	flags.StringArrayVar(&c.AllowCommands, "allow-command", nil, "`PROGRAM` that the command stage may run; repeatable")
 	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch, http-call and webhooks reach loopback and private addresses")
@@ -78,7 +79,9 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	for _, dir := range []*string{&c.DataDir, &c.PublishDir, &c.ArtifactDir} {
 		*dir = p.absolute(*dir)
 	}
-	c.EncryptSecretFile = p.absolute(c.EncryptSecretFile)
+	for _, file := range []*string{&c.EncryptSecretFile, &c.TLSCert, &c.TLSKey} {
+		*file = p.absolute(*file)
+	}
 	for _, list := range [][]string{c.AllowPaths, c.IdentityFiles} {
 		for i, path := range list {
 			list[i] = p.absolute(path)

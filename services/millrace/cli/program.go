@@ -27,6 +27,7 @@ type Program struct {
 
 	talk   *term.Talk
 	output outputFlag
+	token  string // of --token
 }
 
 // Run runs one command line, without the program's name, and returns its exit

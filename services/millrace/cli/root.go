@@ -24,10 +24,12 @@ func (p *Program) root() *cobra.Command {
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
-		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.webhookCommand(),
+		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.webhookCommand(), p.keyCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)
 	group(root)
+	root.PersistentFlags().StringVar(&p.token, "token", "", "`TOKEN` or API key for the server, @FILE for one in a file "+
+		"(default $"+tokenEnv+", or the key of the millrace dev of this folder); all commands take it")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		_, _ = fmt.Fprint(p.Out, helpText(cmd))
 	})

@@ -19,9 +19,11 @@ func (p *Program) serveCommand() *cobra.Command {
 		Use:   "serve [flags]",
 		Short: "Run some or all roles against a broker that others share.",
 		Long: "Roles are all, gateway, conductor, notifier, stages and stage:NAME. Processes that\n" +
-			"share work share the artifact folder, too.",
+			"share work share the artifact folder, too. Off loopback, HTTP takes --auth keys and TLS,\n" +
+			"unless it is said plainly that something else protects it.",
 		Args: nothing,
-		Example: "millrace serve --roles gateway,conductor --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace\n" +
+		Example: "millrace serve --roles gateway,conductor --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace \\\n" +
+			"    --http-addr 0.0.0.0:7420 --auth keys --tls-cert mill.crt --tls-key mill.key\n" +
 			"millrace serve --roles stage:compress,stage:hash --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace",
 	}
 	flags := cmd.Flags()
@@ -32,10 +34,12 @@ func (p *Program) serveCommand() *cobra.Command {
 	flags.StringVar(&c.NATSListen, "nats-addr", "", "`ADDRESS` that opens the embedded broker to other processes")
 	flags.StringVar(&c.DataDir, "data-dir", DefaultDataDir, "`FOLDER` for scratch files, and for all that has no folder of its own")
 	flags.StringVar(&f.http, "http-addr", DefaultHTTPAddr, "`ADDRESS` for HTTP, host:port or a loopback port; only with the role gateway")
+	flags.StringVar(&c.TLSCert, "tls-cert", "", "`FILE` with the certificate for HTTPS, PEM; read again when it changes")
+	flags.StringVar(&c.TLSKey, "tls-key", "", "`FILE` with the key of the certificate")
 	flags.StringVar(&c.Durability, "durability", "always", "always or relaxed: `WHEN` a record counts, synced to disk or merely written")
 	flags.DurationVar(&c.Retention, "retention", 0, "`TIME` the records of a job are kept (default 720h)")
 	flags.IntVar(&c.Replicas, "replicas", 1, "`COUNT` of copies of every stream in a cluster")
-	f.add(cmd)
+	f.add(cmd, mill.AuthNone)
 	p.takesOutput(cmd)
 	return does(cmd, func(ctx context.Context, _ []string) error {
 		c.Roles = roles
@@ -61,13 +65,16 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 	defer func() { err = errors.Join(err, m.stop()) }()
 	ready := readyObject{
 		Type: "serve.ready", HTTP: m.HTTPURL(), NATS: bareURL(m.BrokerURL()), Data: c.DataDir,
-		PID: os.Getpid(), Roles: c.Roles,
+		PID: os.Getpid(), Roles: c.Roles, FirstKey: m.FirstKey(),
 	}
 	if p.asJSON() {
 		if err := writeJSON(p.Out, ready); err != nil {
 			return err
 		}
 	} else {
+		if ready.FirstKey != "" {
+			p.talk.Say("the first key, for everything, is in %s; make others with it and revoke it", ready.FirstKey)
+		}
 		p.talk.Say("ready: %s%s%s", strings.Join(c.Roles, ", "), label(" at ", ready.HTTP), label(", broker ", ready.NATS))
 	}
 	return p.untilStopped(ctx, m)

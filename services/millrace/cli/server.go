@@ -24,8 +24,13 @@ type serverFlags struct {
 
 // add gives cmd the flags.
 func (f *serverFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.url, "server", "", "`URL` of the server (default $"+serverEnv+", or the millrace dev of this folder)")
+	f.addURL(cmd)
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "`NAME` of the tenant (default \"default\")")
+}
+
+// addURL gives cmd the flag that says which server.
+func (f *serverFlags) addURL(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.url, "server", "", "`URL` of the server (default $"+serverEnv+", or the millrace dev of this folder)")
 }
 
 // address finds the server: the flag, the environment, or the run.json of
@@ -53,16 +58,23 @@ func (p *Program) connect(f serverFlags) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dial(address, f.tenant)
+	token, err := p.credential(address)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" && exposed(address) {
+		p.talk.Warn("the token goes to %s without encryption; use https", address)
+	}
+	return dial(address, f.tenant, token)
 }
 
 // dial returns a client for a server.
-func dial(address, tenant string) (*client.Client, error) {
+func dial(address, tenant, token string) (*client.Client, error) {
 	if tenant != "" && !events.ValidToken(tenant) {
 		return nil, usage("--tenant is 1 to 64 of a-z, 0-9, _ and -, not %q", tenant)
 	}
 	return client.New(client.Config{
-		Server: address, Tenant: tenant, UserAgent: term.Name + "/" + buildVersion().Version,
+		Server: address, Tenant: tenant, Token: token, UserAgent: term.Name + "/" + buildVersion().Version,
 	})
 }
 
