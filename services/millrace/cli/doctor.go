@@ -61,6 +61,10 @@ func (p *Program) doctor(ctx context.Context, c doctor.Config, server serverFlag
 		c.NoServer = fault.From(err).Message()
 	case err != nil:
 		return err
+	default:
+		if c.Token, err = p.credential(c.Server); err != nil {
+			return err
+		}
 	}
 	checks := doctor.Run(ctx, c)
 	worst := doctor.Worst(checks)

@@ -47,6 +47,8 @@ type Config struct {
 	// is known.
 	Server   string
 	NoServer string
+	// Token is sent to the server. Empty means none.
+	Token string
 	// Wait bounds each check that asks over the network. Zero means 3 seconds.
 	Wait time.Duration
 }
@@ -58,7 +60,7 @@ func Run(ctx context.Context, c Config) []Check {
 		c.Wait = 3 * time.Second
 	}
 	checks := []func(context.Context, Config) Check{
-		checkSync, checkSpace, checkTemp, checkFiles, checkHTTP, checkNATS, checkClock, checkBroker, checkServer,
+		checkSync, checkSpace, checkTemp, checkFiles, checkHTTP, checkNATS, checkClock, checkBroker, checkServer, checkIdentity,
 	}
 	out := make([]Check, 0, len(checks))
 	for _, check := range checks {
