@@ -96,14 +96,20 @@ func (g *Gateway) table() []route {
 			"Read who set and removed a rule, when, to what and why."),
 		at("GET", "/v1/breakers", g.getBreakers,
 			"List what workers have said of dependencies lately."),
+		at("GET", "/livez", g.getLive, "Say that the process runs."),
+		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
+		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
+	}, append(g.hookRoutes(), g.identityRoutes()...)...)
+}
+
+// identityRoutes lists the routes about who makes a request.
+func (g *Gateway) identityRoutes() []route {
+	return []route{
 		at("GET", "/v1/whoami", g.getWhoami, "Say who makes the request, and what they may do."),
 		at("POST", "/v1/keys", g.postKey, "Make an API key; the answer is the only place that shows it."),
 		at("GET", "/v1/keys", g.getKeys, "List the API keys."),
 		at("DELETE", "/v1/keys/{id}", g.deleteKey, "Revoke an API key, with ?reason=."),
-		at("GET", "/livez", g.getLive, "Say that the process runs."),
-		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
-		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
-	}, g.hookRoutes()...)
+	}
 }
 
 // hookRoutes lists the routes about webhooks.
