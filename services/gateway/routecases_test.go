@@ -138,7 +138,7 @@ func hookCases() []routeCase {
 			method: "POST", path: "/v1/webhooks/{id}/replay", ask: "/v1/webhooks/{webhook}/replay", scopes: control,
 			body: `{"since":"2026-01-02T03:04:05Z"}`,
 		},
-		{method: "GET", path: "/v1/notifications", scopes: read, shared: true},
+		{method: "GET", path: "/v1/notifications", scopes: read},
 		{method: "GET", path: "/v1/deliveries", scopes: read},
 		{method: "GET", path: "/v1/deliveries/{id}", ask: "/v1/deliveries/{delivery}", scopes: read},
 		{method: "POST", path: "/v1/deliveries/{id}/replay", ask: "/v1/deliveries/{delivery}/replay", scopes: control},

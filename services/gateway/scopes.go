@@ -69,26 +69,9 @@ func doors() map[string]access {
 
 		"GET /v1/stages":        read,
 		"GET /v1/stages/{name}": read,
-
-		// Rules and breakers are those of the mill; they name tenants and what the
-		// work of all of them depends on.
-		"GET /v1/rules":                read.ofMill(),
-		"GET /v1/rules/{name}":         read.ofMill(),
-		"PUT /v1/rules/{name}":         needs(identity.Admin).ofMill(),
-		"DELETE /v1/rules/{name}":      needs(identity.Admin).ofMill(),
-		"GET /v1/rules/{name}/history": read.ofMill(),
-		"GET /v1/breakers":             read.ofMill(),
-
-		"GET /v1/whoami":       known(),
-		"POST /v1/keys":        needs(identity.Admin),
-		"GET /v1/keys":         needs(identity.Admin),
-		"DELETE /v1/keys/{id}": needs(identity.Admin),
-
-		"GET /livez":   open(),
-		"GET /readyz":  open(),
-		"GET /version": open(),
 	}
 	maps.Copy(all, hookDoors())
+	maps.Copy(all, millDoors())
 	return all
 }
 
@@ -109,5 +92,30 @@ func hookDoors() map[string]access {
 		"GET /v1/deliveries":              read,
 		"GET /v1/deliveries/{id}":         read,
 		"POST /v1/deliveries/{id}/replay": control,
+	}
+}
+
+// millDoors are the doors of what belongs to no tenant, and those about who makes a
+// request.
+func millDoors() map[string]access {
+	read, admin := needs(identity.Read), needs(identity.Admin)
+	return map[string]access{
+		// Rules and breakers are those of the mill; they name tenants and what the
+		// work of all of them depends on.
+		"GET /v1/rules":                read.ofMill(),
+		"GET /v1/rules/{name}":         read.ofMill(),
+		"PUT /v1/rules/{name}":         admin.ofMill(),
+		"DELETE /v1/rules/{name}":      admin.ofMill(),
+		"GET /v1/rules/{name}/history": read.ofMill(),
+		"GET /v1/breakers":             read.ofMill(),
+
+		"GET /v1/whoami":       known(),
+		"POST /v1/keys":        admin,
+		"GET /v1/keys":         admin,
+		"DELETE /v1/keys/{id}": admin,
+
+		"GET /livez":   open(),
+		"GET /readyz":  open(),
+		"GET /version": open(),
 	}
 }
