@@ -60,6 +60,7 @@ func (c *change) cause(event, step string, attempt int, undo bool) {
 func (c *change) transition() Transition {
 	c.decisions()
 	if c.was.State == events.JobPaused && !c.paused() {
+		c.wakeUndos()
 		c.due = c.newlyDue() // timers stood still
 	}
 	slices.SortStableFunc(c.due, func(a, b events.DueItem) int { return c.plan.place(a.Step) - c.plan.place(b.Step) })

@@ -121,6 +121,7 @@ func TestSamePlaceAsksAgain(t *testing.T) {
 	none.ID = first.ID + ".3"
 	w.refused(choose(none, events.ChooseRetry), fault.DecisionNotFound)
 	w.must(choose(second, events.ChooseForceSkip))
+	w.undo("a", "")
 	w.wantJob(events.JobCompleted)
 	same(t, "choice", w.decision("a").Made.Choice, events.ChooseForceSkip)
 }
@@ -162,7 +163,7 @@ func TestDefaultIsTaken(t *testing.T) {
 		typ      string
 	}{
 		{events.ChooseRetry, true, events.JobRunning, flow.TypeDecisionMade},
-		{events.ChooseSkip, false, events.JobCompleted, flow.TypeJobCompleted},
+		{events.ChooseSkip, false, events.JobRunning, flow.TypeDecisionMade}, // it is undone
 		{events.ChooseAbandon, true, events.JobCompensating, flow.TypeJobCompensating},
 		{events.ChooseAbandon, false, events.JobRunning, flow.TypeDecisionMade}, // it is undone
 		{events.ChooseCancel, true, events.JobCompensating, flow.TypeJobCompensating},

@@ -44,8 +44,23 @@ func unpaused(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, err
 	return c, nil
 }
 
+// wakeUndos makes the undos due whose time has come while the job was paused, also
+// when it is not resumed but ended: their timers have fired, and are not set again.
+func (c *change) wakeUndos() {
+	if Final(c.job.State) {
+		return
+	}
+	for i := range c.plan.Steps {
+		s := &c.plan.Steps[i]
+		st := c.job.Steps[s.ID]
+		if undoIs(st, events.UndoRetrying) && !st.Undo.RetryAt.After(c.now) {
+			c.queueUndo(s, st, *st.Undo)
+		}
+	}
+}
+
 // skippedBy goes on without a step that is in attention or waits for its next
-// attempt: its inputs are its files.
+// attempt: its inputs are its files. What its attempts did is taken back.
 func skippedBy(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, error) {
 	s := p.find(cmd.Step)
 	switch {
@@ -68,7 +83,11 @@ func skippedBy(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	c.cause(TypeStepSkipped, s.ID, st.Attempt, false)
 	c.wake()
 	st.RetryAt, st.Effect, st.Settle = time.Time{}, "", ""
+	c.ended(s, &st)
 	c.skip(s, st, ReasonByPerson, inputs(&j, s))
+	if st.Order > 0 { // an attempt may have had effects before it failed
+		c.queueUndo(s, c.job.Steps[s.ID], events.StepUndo{})
+	}
 	c.settle()
 	c.conclude()
 	return c, nil

@@ -71,6 +71,7 @@ func TestSkippedStepHandsItsInputsOn(t *testing.T) {
 	t.Parallel()
 	p := chain("a", "b")
 	p.Steps[0].Critical = false
+	p.Steps[0].Compensable, p.Steps[1].Compensable = false, false
 	w := modern(t, p)
 	skip := func(step string) events.Input {
 		in := command(events.VerbSkip)
@@ -91,4 +92,41 @@ func TestSkippedStepHandsItsInputsOn(t *testing.T) {
 	in.Control.Force = true
 	w.must(in)
 	w.wantJob(events.JobCompleted)
+}
+
+// TestSkippedStepIsTakenBack wants what the attempts of a skipped step did to be undone
+// while the job goes on.
+func TestSkippedStepIsTakenBack(t *testing.T) {
+	t.Parallel()
+	p := chain("a", "b")
+	p.Steps[0].Critical = false
+	w := modern(t, p)
+	w.fail("a", fault.Auth)
+	in := command(events.VerbSkip)
+	in.Control.Step = "a"
+	w.must(in)
+	w.wantDue(undoing("a", 1), work("b", 1))
+	w.ok("b")
+	w.wantJob(events.JobRunning)
+	w.undo("a", "")
+	w.wantJob(events.JobCompleted)
+}
+
+// TestUndoOfAPausedJobThatIsCancelled pauses a job while an undo waits for its next
+// attempt, and cancels it when that has come: the timer has fired for nothing, and a
+// timer with the same id would not be set again.
+func TestUndoOfAPausedJobThatIsCancelled(t *testing.T) {
+	t.Parallel()
+	w := modern(t, newPlan(flow.Step{ID: "a", Compensable: true, Retry: flow.Retry{MaxAttempts: 1}}, flow.Step{ID: "b"}))
+	w.fail("a", fault.Timeout)
+	w.undo("a", fault.DependencyDown)
+	w.fail("b", fault.Transient)
+	w.command(events.VerbPause)
+	w.now = w.now.Add(time.Hour)
+	w.stale(timer("a", 1, true))
+	w.command(events.VerbCancel)
+	w.wantJob(events.JobCompensating)
+	w.wantDue(undoing("a", 2))
+	w.undo("a", "")
+	w.wantJob(events.JobCancelled)
 }

@@ -157,7 +157,7 @@ func (s *story) checkEnd() {
 	ok := true
 	switch s.job.State {
 	case events.JobCompleted:
-		ok = len(missing) == 0 && len(s.undone) == 0 && s.job.Missing == nil && s.job.Fault == nil
+		ok = len(missing) == 0 && s.allUndone(partial) && s.job.Missing == nil && s.job.Fault == nil
 	case events.JobPartial:
 		ok = len(criticals) == 0 && s.allUndone(partial) && len(s.job.Missing) > 0
 	case events.JobFailed:

@@ -17,4 +17,10 @@
 //
 // The sweep is a test; -sweep.seed tells other stories and -sweep.twice adds a
 // second crash to each.
+//
+// A second test makes up pipelines, faults of all classes, crashes, and people who
+// cancel, pause, retry, skip, abandon and roll back, all at random: -sweep.random says
+// how many, and -sweep.only shows one. What was taken back is as it was before, also
+// after every task that was ever sent has come once more, to a worker that was cut off
+// all the time; no budget is exceeded, and the attempts add up.
 package sweep

@@ -147,6 +147,9 @@ func (l link) findable(j events.Job, d events.DueItem) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	queue := func(f string) bool { return len(matching(l.messages[events.StreamQueue], f)) > 0 }
+	if d.Limit != "" {
+		return queue(events.LimitSubject(j.Tenant, j.ID, d.Step, d.Limit)) || queue(events.DueSubject(j.Tenant, j.ID))
+	}
 	if d.Kind == events.DueTimer {
 		timer := events.TimerSubject(j.Tenant, j.ID, d.Step)
 		if d.Limit != "" {

@@ -34,6 +34,11 @@ type world struct {
 	forgetful bool
 	crashes   int
 	wrong     []string
+	// cast are further stages, between is called after each delivery, and idle when
+	// nothing moves, until it reports that there is nothing to do; they may be nil.
+	cast    func() []stage.Stage
+	between func()
+	idle    func() bool
 
 	// The process that is alive.
 	link      link
@@ -63,6 +68,8 @@ func catalog() []pipeline.Stage {
 		{Name: "stumble", Version: 1},
 		{Name: "post", Version: 1, Compensable: true},
 		{Name: "blind", Version: 1, Compensable: true},
+		{Name: "place", Version: 1, Compensable: true, Config: json.RawMessage(placeConfig)},
+		{Name: "mail", Version: 1},
 	}
 }
 
@@ -81,11 +88,15 @@ func (w *world) boot() {
 	ctx, kill := context.WithCancelCause(context.Background())
 	w.ctx, w.broker.kill = ctx, kill
 	w.link = link{w.broker, w.broker.life}
-	store := artifact.New(&disk{w.blobs, w.link}, nil)
-	set, err := stage.NewSet(
+	store := w.store()
+	all := []stage.Stage{
 		&chew{w.watch}, &fail{watch: w.watch}, &fail{soft: true, watch: w.watch},
 		&post{"post", w.link, w.book, true, w.watch}, &post{"blind", w.link, w.book, false, w.watch},
-	)
+	}
+	if w.cast != nil {
+		all = append(all, w.cast()...)
+	}
+	set, err := stage.NewSet(all...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -104,6 +115,9 @@ func (w *world) boot() {
 		w.consumers[filterOf(s.Durable)] = s.Handle
 	}
 }
+
+// store is the artifact store as the process that is alive sees it.
+func (w *world) store() *artifact.Store { return artifact.New(&disk{w.blobs, w.link}, nil) }
 
 // filterOf is what a consumer consumes.
 func filterOf(durable string) string {
@@ -176,12 +190,17 @@ func (w *world) history(tenant, job string) []events.Record {
 	return out
 }
 
-func (w *world) job(tenant, job string) events.Job {
-	h := w.history(tenant, job)
-	if len(h) == 0 {
-		return events.Job{}
+func (w *world) job(tenant, job string) (j events.Job) {
+	w.broker.mu.Lock()
+	defer w.broker.mu.Unlock()
+	if list := matching(w.broker.messages[events.StreamEvents], events.HistoryFilter(tenant, job)); len(list) > 0 {
+		var r events.Record
+		if err := json.Unmarshal(list[len(list)-1].Data, &r); err != nil {
+			w.t.Fatal(err)
+		}
+		j = r.Job
 	}
-	return h[len(h)-1].Job
+	return j
 }
 
 // tell tells the story to its end: deliveries in an order that the seed picks,
@@ -227,6 +246,9 @@ func (w *world) submit() error {
 // ask sends the commands that a person gives when nothing moves, or, once, the one
 // of the story.
 func (w *world) ask() bool {
+	if w.idle != nil {
+		return w.idle()
+	}
 	j := w.job(events.DefaultTenant, jobID)
 	if j.State != events.JobAttention || j.ID == "" {
 		return false
@@ -293,6 +315,9 @@ func (w *world) deliver(m *stored, handle bus.Handler) {
 		return
 	}
 	w.story.meanwhile(w)
+	if w.between != nil {
+		w.between()
+	}
 	w.checkNext()
 }
 
