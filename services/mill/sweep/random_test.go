@@ -71,24 +71,22 @@ func (a *tale) between() {
 			a.sent[m.Subject+" "+m.ID] = m
 		}
 	}
-	j := a.job(events.DefaultTenant, jobID)
-	switch {
-	case (j.State == events.JobAttention || j.State == events.JobPaused) && a.r.IntN(4) == 0: // timers remind of it
-		a.idle()
-	case a.asked < a.limit && a.r.IntN(12) == 0:
+	if a.asked < a.limit && a.r.IntN(12) == 0 {
 		a.asked++
-		a.order(j, nil)
+		a.order(a.job(events.DefaultTenant, jobID), nil)
 	}
 }
 
 // idle lets a person do something about a job that waits for one, or has ended.
+// Sometimes a timer that reminds of it comes first.
 func (a *tale) idle() bool {
 	j := a.job(events.DefaultTenant, jobID)
+	timer := !a.broker.fire().IsZero()
 	switch {
-	case j.ID == "":
-		return false
 	case flow.Final(j.State):
 		return a.order(j, []events.Verb{events.VerbRollback})
+	case j.State != events.JobAttention && j.State != events.JobPaused, timer && a.r.IntN(3) == 0:
+		return false
 	case a.asked < a.limit+40:
 		a.asked++
 		return a.order(j, nil)
