@@ -12,6 +12,8 @@ var owners = []struct{ prefix, owner string }{
 	{"github.com/ThreeDotsLabs/", "pkg/bus"},
 	{"github.com/sony/gobreaker", "pkg/breaker"},
 	{"github.com/nats-io/nats-server", "services/mill"},
+	{"modernc.org/sqlite", "pkg/jobview"},
+	{"github.com/jackc/pgx", "pkg/jobview"},
 }
 
 // Owners reports imports of modules that belong to one package, from others.

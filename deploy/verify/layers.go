@@ -30,7 +30,7 @@ var layers = []layer{
 	{name: "breaker", packages: []string{"pkg/breaker"}},
 	{name: "guard", packages: []string{"pkg/netguard"}},
 	{name: "stages", packages: []string{"services/stages/*"}},
-	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client"}},
+	{name: "edges", packages: []string{"pkg/bus", "pkg/registry", "pkg/client", "pkg/jobview"}},
 	{name: "edges: what lives in a bucket", packages: []string{"pkg/rulebook", "pkg/identity"}},
 	{name: "edges: who vouches", packages: []string{"pkg/identity/*"}},
 	{name: "edges: uploads", packages: []string{"pkg/upload"}},

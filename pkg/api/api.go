@@ -82,6 +82,8 @@ type JobItem struct {
 	Fault      *events.Fault `json:"fault,omitempty"`
 	AcceptedAt time.Time     `json:"accepted_at"`
 	FinishedAt time.Time     `json:"finished_at,omitzero"`
+	// UpdatedAt is when the job moved last.
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
 // JobPage is the answer of GET /v1/jobs.
@@ -89,6 +91,8 @@ type JobPage struct {
 	Jobs []JobItem `json:"jobs"`
 	// NextCursor asks for the jobs after these. Empty means that there are none.
 	NextCursor string `json:"next_cursor,omitempty"`
+	// View says how old the list may be.
+	View *Freshness `json:"view,omitempty"`
 }
 
 // Version is the answer of GET /version.

@@ -1,6 +1,9 @@
 package bus
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Acked returns the sequence up to which a consumer takes every message as
 // acknowledged. A message at or below it that a work queue still holds will never
@@ -39,4 +42,35 @@ func (c *Conn) Pending(ctx context.Context, stream, consumer string) (uint64, er
 		return 0, busFault("look at consumer "+consumer, c.explain(err))
 	}
 	return one.CachedInfo().NumPending, nil
+}
+
+// Extent is what a stream holds.
+type Extent struct {
+	// Created is when the stream was made. One that was made again is another log.
+	Created time.Time
+	// First and Last are the sequences of the oldest message and of the newest that
+	// there ever was. A stream that is empty has First after Last.
+	First, Last uint64
+	// FirstTime and LastTime are when those were stored. Zero without any.
+	FirstTime, LastTime time.Time
+}
+
+// Extent returns what a stream holds. Faults: bus.not_found without the stream, and
+// those of the connection.
+func (c *Conn) Extent(ctx context.Context, stream string) (Extent, error) {
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	s, err := c.js.Stream(ctx, stream) // asks the broker; nothing is cached
+	if err != nil {
+		return Extent{}, busFault("look at stream "+stream, c.explain(err))
+	}
+	info := s.CachedInfo()
+	e := Extent{
+		Created: info.Created.UTC(), First: info.State.FirstSeq, Last: info.State.LastSeq,
+		FirstTime: info.State.FirstTime.UTC(), LastTime: info.State.LastTime.UTC(),
+	}
+	if info.State.Msgs == 0 {
+		e.First, e.FirstTime = e.Last+1, time.Time{}
+	}
+	return e, nil
 }

@@ -22,8 +22,9 @@ func (c *Client) Job(ctx context.Context, id string) (*api.Job, error) {
 	return &j, nil
 }
 
-// List returns one page of jobs, newest first. Faults: http.bad_request and those
-// of http and client.
+// List returns one page of jobs. With a filter that leaves little it can hold fewer
+// than asked for, or none, and still name a next one. Faults: http.bad_request,
+// view.unavailable and those of http and client.
 func (c *Client) List(ctx context.Context, q api.JobQuery) (*api.JobPage, error) {
 	var p api.JobPage
 	if err := c.get(ctx, "/v1/jobs", q.Values(), &p); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus/bustest"
 	"github.com/millrace/millrace/pkg/client"
+	"github.com/millrace/millrace/pkg/jobview"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/gateway/gatewaytest"
 	"github.com/millrace/millrace/services/projector"
@@ -48,7 +49,11 @@ func newWorld(t *testing.T, limits gateway.Limits) (*gatewaytest.World, *client.
 // withList adds a projector to a world.
 func withList(t *testing.T, w *gatewaytest.World) gateway.Lister {
 	t.Helper()
-	p, err := projector.New(projector.Config{Bus: w.Conn, Log: bustest.Log(t)})
+	views, err := jobview.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := projector.New(projector.Config{Bus: w.Conn, Views: views, Log: bustest.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,11 @@ func withList(t *testing.T, w *gatewaytest.World) gateway.Lister {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("projector: %v", err)
 		}
+		if err := views.Close(); err != nil {
+			t.Error(err)
+		}
 	})
+	<-p.Synced()
 	return p
 }
 

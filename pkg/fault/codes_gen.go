@@ -494,6 +494,12 @@ const (
 	WebhookTimeout Code = "webhook.timeout"
 	// WebhookUntrusted: the receiver of a webhook cannot prove who it is.
 	WebhookUntrusted Code = "webhook.untrusted"
+	// ViewUnavailable: the list of jobs cannot be read or written.
+	ViewUnavailable Code = "view.unavailable"
+	// ViewDamaged: the list of jobs is damaged or belongs to another log.
+	ViewDamaged Code = "view.damaged"
+	// ViewOvertaken: another process has written the list of jobs.
+	ViewOvertaken Code = "view.overtaken"
 )
 
 var registry = map[Code]Info{
@@ -742,4 +748,7 @@ var registry = map[Code]Info{
 	WebhookUnreachable:       {WebhookUnreachable, "dependency_down", 502, "the receiver of a webhook cannot be reached", "Check the address and that something listens there; the event is sent again by itself, for three days."},
 	WebhookTimeout:           {WebhookTimeout, "timeout", 504, "the receiver of a webhook did not answer in time", "Answer at once with 202 and work on the event afterwards."},
 	WebhookUntrusted:         {WebhookUntrusted, "auth", 502, "the receiver of a webhook cannot prove who it is", "Its certificate must be valid for the name in the address."},
+	ViewUnavailable:          {ViewUnavailable, "dependency_down", 503, "the list of jobs cannot be read or written", "Check the database or the disk behind --views; jobs go on meanwhile, and the list catches up by itself."},
+	ViewDamaged:              {ViewDamaged, "bug", 503, "the list of jobs is damaged or belongs to another log", "Nothing to do; it is built again from the log by itself."},
+	ViewOvertaken:            {ViewOvertaken, "conflict", 409, "another process has written the list of jobs", "Nothing to do; the process goes on from where the other one is."},
 }

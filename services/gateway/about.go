@@ -84,6 +84,9 @@ func (g *Gateway) getReady(x *exchange) error {
 			fail(name, fault.From(err).Message())
 		}
 	}
+	if g.Views != nil {
+		health.Checks["view"] = g.viewHealth()
+	}
 	if len(failed) > 0 {
 		if g.Auth != nil { // the route is open: names are enough for strangers
 			for i, f := range failed {

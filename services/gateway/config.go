@@ -46,6 +46,16 @@ type Lister interface {
 	List(ctx context.Context, tenant string, q api.JobQuery) (api.JobPage, error)
 }
 
+// Views answers what the list of jobs can be asked besides. The projector provides it.
+type Views interface {
+	View() api.View
+	Rebuild(ctx context.Context) (api.View, error)
+	Counts(ctx context.Context, tenant, pipeline string) (api.Counts, error)
+	Failures(ctx context.Context, tenant string, q api.StatsQuery) (api.Failures, error)
+	Recovery(ctx context.Context, tenant string, q api.StatsQuery) (api.Recoveries, error)
+	Throughput(ctx context.Context, tenant string, q api.StatsQuery) (api.Throughput, error)
+}
+
 // Limits bound what one request and all of them may use. The zero value holds the
 // defaults.
 type Limits struct {
@@ -91,6 +101,8 @@ type Config struct {
 	Stages []stage.Spec
 	// Jobs answers GET /v1/jobs. Nil answers it with http.not_ready.
 	Jobs Lister
+	// Views answers /v1/stats and /v1/view. Nil answers them with http.not_ready.
+	Views Views
 	// Operations answers /v1/operations. Nil answers it with http.not_ready.
 	Operations Operations
 	// Auth tells who makes a request. Nil means that nobody is asked: everybody may

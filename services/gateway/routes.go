@@ -27,7 +27,7 @@ func (g *Gateway) table() []route {
 		at("GET", "/v1", g.getIndex, "List the routes."),
 		at("POST", "/v1/jobs", g.postJob,
 			"Submit a job as JSON, or upload a file and submit it with ?pipeline=."),
-		at("GET", "/v1/jobs", g.getJobs, "List jobs, newest first."),
+		at("GET", "/v1/jobs", g.getJobs, "List, filter, search and sort jobs."),
 		at("GET", "/v1/jobs/{id}", g.getJob,
 			"Read a job; wait for a change with If-None-Match and Prefer: wait=."),
 		at("GET", "/v1/jobs/{id}/events", g.getEvents,
@@ -99,7 +99,7 @@ func (g *Gateway) table() []route {
 		at("GET", "/livez", g.getLive, "Say that the process runs."),
 		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
 		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
-	}, append(g.hookRoutes(), g.identityRoutes()...)...)
+	}, slices.Concat(g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
 }
 
 // identityRoutes lists the routes about who makes a request.

@@ -72,6 +72,7 @@ func doors() map[string]access {
 	}
 	maps.Copy(all, hookDoors())
 	maps.Copy(all, millDoors())
+	maps.Copy(all, viewDoors())
 	return all
 }
 

@@ -66,6 +66,10 @@ type Config struct {
 	InsecureNoAuth, InsecureNoTLS bool
 	// Roles are what this process does. Empty means all of it.
 	Roles []string
+	// Views is where the list of jobs is kept: a folder, for SQLite, or the URL of a
+	// PostgreSQL database. It can be built again from the events. Empty means
+	// DataDir/views.
+	Views string
 	// Durability of the embedded broker and of the artifact store:
 	// DurabilityAlways, also when empty, or DurabilityRelaxed.
 	Durability string
@@ -163,6 +167,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.ArtifactDir == "" {
 		c.ArtifactDir = filepath.Join(c.DataDir, "artifacts")
+	}
+	if c.Views == "" {
+		c.Views = filepath.Join(c.DataDir, "views")
 	}
 	if c.EncryptSecretFile == "" {
 		c.EncryptSecretFile = filepath.Join(c.DataDir, "encrypt.secret")

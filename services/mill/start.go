@@ -2,11 +2,13 @@ package mill
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/jobview"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/services/conductor"
 	"github.com/millrace/millrace/services/gateway"
@@ -149,7 +151,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := projector.New(projector.Config{Bus: conn, Log: m.Log.With("part", "projector")})
+	jobs, err := m.startProjector(ctx, conn, running)
 	if err != nil {
 		return err
 	}
@@ -161,7 +163,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	}
 	c := gateway.Config{
 		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
-		Operations: ops, Webhooks: m.endpoints(conn),
+		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn),
 		Log: m.Log.With("part", RoleGateway),
 	}
 	if err := m.guard(ctx, conn, running, &c); err != nil {
@@ -174,10 +176,29 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if m.listener, err = m.listen(); err != nil {
 		return err
 	}
-	running.start(ctx, "projector", jobs.Run)
 	running.start(ctx, "operator", ops.Run)
 	running.start(ctx, "gateway", func(ctx context.Context) error { return g.Run(ctx, m.listener) })
-	return ready(ctx, running, jobs.Synced())
+	return ready(ctx, running, jobs.Ready())
+}
+
+// startProjector keeps the list of jobs. A database that cannot be reached keeps
+// nothing else from starting.
+func (m *Mill) startProjector(
+	ctx context.Context, conn *bus.Conn, running *parts,
+) (*projector.Projector, error) {
+	views, err := jobview.Open(m.Views)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := projector.New(projector.Config{Bus: conn, Views: views, Log: m.Log.With("part", "projector")})
+	if err != nil {
+		return nil, errors.Join(err, views.Close())
+	}
+	running.start(ctx, "projector", func(ctx context.Context) error {
+		err := jobs.Run(ctx)
+		return errors.Join(err, views.Close())
+	})
+	return jobs, nil
 }
 
 // later is a function that becomes known after it was handed out. Calls before

@@ -1,34 +1,12 @@
 package operator
 
 import (
-	"iter"
 	"maps"
 	"slices"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
 )
-
-// faults are those that a job has to do with now: its own, and those of steps and
-// undos that are not done.
-func faults(j events.Job) iter.Seq[*events.Fault] {
-	return func(yield func(*events.Fault) bool) {
-		if j.Fault != nil && !yield(j.Fault) {
-			return
-		}
-		for _, s := range j.Steps {
-			if s.State == events.StepSucceeded && s.Undo == nil {
-				continue
-			}
-			if s.Fault != nil && !yield(s.Fault) {
-				return
-			}
-			if s.Undo != nil && s.Undo.Fault != nil && !yield(s.Undo.Fault) {
-				return
-			}
-		}
-	}
-}
 
 // trouble is the code of the fault that made a job fail, or call for attention. Of
 // several steps that do it is that of the first by name.

@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 )
 
 // freeze returns the ids of what a filter matches now, the oldest first. Fault:
@@ -39,28 +40,16 @@ func (o *Operator) freeze(ctx context.Context, tenant string, r *api.OperationRe
 func (o *Operator) freezeJobs(
 	ctx context.Context, tenant string, f api.OperationFilter, take func(string) error,
 ) error {
-	q := api.JobQuery{States: f.States, Pipeline: f.Pipeline, Labels: f.Labels, Limit: api.MaxLimit}
+	q := api.JobQuery{
+		States: f.States, Pipeline: f.Pipeline, Labels: f.Labels, Fault: f.Code,
+		Since: f.Since, Until: f.Until, Limit: api.MaxLimit,
+	}
 	for {
 		page, err := o.Jobs.List(ctx, tenant, q)
 		if err != nil {
 			return err
 		}
 		for _, it := range page.Jobs {
-			if !f.Since.IsZero() && it.AcceptedAt.Before(f.Since) {
-				return nil // they are listed in that order
-			}
-			if !f.Until.IsZero() && !it.AcceptedAt.Before(f.Until) {
-				continue
-			}
-			if f.Code != "" {
-				job, err := o.job(ctx, tenant, it.ID)
-				if fault.Has(err, fault.JobNotFound) || err == nil && !hasCode(job.rec.Job, f.Code) {
-					continue
-				}
-				if err != nil {
-					return err
-				}
-			}
 			if err := take(it.ID); err != nil {
 				return err
 			}
@@ -168,7 +157,7 @@ func matches(f api.OperationFilter, j events.Job) bool {
 
 // hasCode reports whether a job, or one of its steps, has a fault.
 func hasCode(j events.Job, code string) bool {
-	for f := range faults(j) {
+	for _, f := range flow.Faults(j) {
 		if f.Code == code {
 			return true
 		}

@@ -103,7 +103,7 @@ func (r *runner) consider(ctx context.Context, n int) (*flight, bus.Out, error) 
 	if err != nil {
 		return nil, bus.Out{}, err
 	}
-	for f := range faults(j.rec.Job) {
+	for _, f := range flow.Faults(j.rec.Job) {
 		if f.Dependency != "" {
 			r.deps[f.Dependency] = true
 		}

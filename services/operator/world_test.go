@@ -18,6 +18,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/bus/bustest"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/jobview"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
 	"github.com/millrace/millrace/services/operator"
@@ -150,10 +151,16 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.conn.Close() })
-	if w.jobs, err = projector.New(projector.Config{Bus: w.conn}); err != nil {
+	views, err := jobview.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = views.Close() })
+	if w.jobs, err = projector.New(projector.Config{Bus: w.conn, Views: views}); err != nil {
 		t.Fatal(err)
 	}
 	background(t, "projector", w.jobs.Run)
+	<-w.jobs.Synced()
 	return w
 }
 
@@ -245,7 +252,13 @@ func (w *world) submit(word string, n int, state events.JobState) []string {
 	return ids
 }
 
-func (w *world) count(state events.JobState) int { return w.jobs.Counts(events.DefaultTenant)[state] }
+func (w *world) count(state events.JobState) int {
+	c, err := w.jobs.Counts(w.t.Context(), events.DefaultTenant, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return int(c.States[string(state)])
+}
 
 // start accepts an operation.
 func (w *world) start(o *operator.Operator, r api.OperationRequest) api.Operation {

@@ -1,93 +1,124 @@
-// Package projector folds the log of all jobs into a view that can be searched: which
-// jobs there are, newest first, and where each of them stands.
+// Package projector folds the log of all jobs into a view in a database, and answers
+// from it: which jobs there are, where each of them stands, and how all of them fare.
 //
-// The view lives in memory and holds the newest jobs, 100,000 unless configured. It
-// is rebuilt from the log at the start, in the order of the log, so it never has to
-// be saved, migrated or repaired. It reads only the headers of the records that
-// changed a job's state; whatever else a page shows is read from the log when the
-// page is asked for.
+// The database is the place of a [jobview.Store]. Records are read from the log in
+// order and written in batches, each with the place in the log that it leads to, so
+// that a crash repeats and never skips. While the database cannot be reached, or the
+// disk is full, the view stands still and says so; then it catches up. A view that is
+// damaged, or is that of another log, is built again by itself; one that is sound, on
+// demand and beside the old one, which serves until then.
+//
+// Several processes may share a database. Those that share a folder of SQLite have one
+// writer, and the rest reads. With PostgreSQL each may write, and the position of the
+// view lets one batch of them through.
 package projector
 
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/jobview"
 )
 
-// Pauses before the log is read again after trouble.
+// Config is what a projector is made of. Bus and Views are required.
+type Config struct {
+	Bus *bus.Conn
+	// Views is where the view is kept. The owner closes it after Run.
+	Views jobview.Store
+	// PollEvery is how often it is looked how far the log is, and what other processes
+	// have done. Zero means 500 ms.
+	PollEvery time.Duration
+	// ExpireEvery is how often jobs are removed that the log has forgotten. Zero means
+	// a minute.
+	ExpireEvery time.Duration
+	// Log takes what a person may ask about. Nil discards it.
+	Log *slog.Logger
+}
+
+// Pauses before another try after trouble.
 const (
 	firstPause = 50 * time.Millisecond
 	longPause  = 2 * time.Second
 )
 
-// Config is what a projector is made of. Bus is required.
-type Config struct {
-	Bus *bus.Conn
-	// Jobs is how many jobs the view holds. Zero means 100,000.
-	Jobs int
-	// Log takes what a person may ask about. Nil discards it.
-	Log *slog.Logger
-}
+// startPatience is how long Ready waits for a view that is far behind.
+const startPatience = 3 * time.Second
 
 // Projector keeps the view. It is safe for concurrent use; its methods may be called
 // before, while and after it runs.
 type Projector struct {
-	bus *bus.Conn
-	log *slog.Logger
+	Config
 
 	mu   sync.RWMutex
-	view *view
+	view *jobview.View // the one that serves; nil while there is none
 
-	synced   chan struct{}
-	syncOnce sync.Once
-	target   uint64 // the last record when Run began
+	state     state
+	synced    chan struct{}
+	ready     chan struct{}
+	syncOnce  sync.Once
+	readyOnce sync.Once
+	nudge     chan struct{}
+	// doubt is set when the view looked damaged to a reader. condemned is the generation
+	// that is damaged, and inspected the one that was not when it was looked at.
+	doubt                chan struct{}
+	condemned, inspected int64
 }
 
-// New returns a projector with an empty view. Fault: mill.bad_config.
+// New returns a projector that does not run yet. Fault: mill.bad_config.
 func New(c Config) (*Projector, error) {
-	if c.Bus == nil {
-		return nil, fault.New(fault.MillBadConfig, "projector: bus is required", nil)
+	if c.Bus == nil || c.Views == nil {
+		return nil, fault.New(fault.MillBadConfig, "projector: bus and views are required", nil)
 	}
-	if c.Jobs <= 0 {
-		c.Jobs = 100_000
+	if c.PollEvery <= 0 {
+		c.PollEvery = 500 * time.Millisecond
+	}
+	if c.ExpireEvery <= 0 {
+		c.ExpireEvery = time.Minute
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Projector{
-		bus: c.Bus, log: c.Log, view: newView(c.Jobs), synced: make(chan struct{}),
-	}, nil
+	p := &Projector{
+		Config: c, synced: make(chan struct{}), ready: make(chan struct{}),
+		nudge: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
+	}
+	p.state.moved = make(chan struct{})
+	return p, nil
 }
 
-// stateChanges matches the records that moved a job to another state.
-var stateChanges = events.EventSubject("*", "*", "*", events.KindJob)
-
-// Run reads the log until ctx ends, and returns its error then. It may be called
+// Run keeps the view until ctx ends, and returns its error then. It may be called
 // once.
 func (p *Projector) Run(ctx context.Context) error {
+	patience := time.AfterFunc(startPatience, p.beReady)
+	defer patience.Stop()
+	defer p.serve(nil)
 	pause := firstPause
 	for {
-		err := p.aim(ctx)
-		if err == nil {
-			before := p.seen()
-			err = p.follow(ctx)
-			if p.seen() > before {
-				pause = firstPause
-			}
-		}
+		moved := p.state.position()
+		err := p.session(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		p.log.Warn("the log cannot be read", "error", err)
+		if err == nil {
+			continue
+		}
+		if !fault.Has(err, fault.ViewOvertaken) {
+			p.Log.Warn("the view of jobs does not move", "error", err)
+			p.state.trouble(err)
+			p.beReady()
+		}
+		if p.state.position() > moved {
+			pause = firstPause
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
+		case <-p.nudge:
+			timer.Stop()
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
@@ -96,91 +127,41 @@ func (p *Projector) Run(ctx context.Context) error {
 	}
 }
 
-// aim finds out how far the log reaches, so that it is known when the view is whole.
-func (p *Projector) aim(ctx context.Context) error {
-	target, err := p.newest(ctx)
-	if err != nil {
-		return err
-	}
+// serve makes a view the one that serves, and closes the one before.
+func (p *Projector) serve(v *jobview.View) {
 	p.mu.Lock()
-	p.target = target
+	old := p.view
+	p.view = v
 	p.mu.Unlock()
-	p.settle()
-	return nil
-}
-
-func (p *Projector) follow(ctx context.Context) error {
-	return p.bus.Scan(ctx, bus.Scan{
-		Stream: events.StreamEvents, Filters: []string{stateChanges}, From: p.seen() + 1,
-		HeadersOnly: true, Follow: true,
-	}, func(m *bus.Message) error {
-		p.fold(m)
-		return nil
-	})
-}
-
-// fold puts one record into the view.
-func (p *Projector) fold(m *bus.Message) {
-	tokens, ok := events.Tokens(m.Subject, "events", 4)
-	revision, err := strconv.ParseUint(m.Header[events.HeaderRevision], 10, 64)
-	p.mu.Lock()
-	if ok && err == nil {
-		p.view.fold(change{
-			key: key{tokens[0], tokens[2]}, pipeline: tokens[1],
-			state:    events.JobState(m.Header[events.HeaderState]),
-			revision: revision, sequence: m.Sequence,
-		})
-	}
-	p.view.sequence = m.Sequence
-	p.mu.Unlock()
-	p.settle()
-}
-
-// settle notes that the view has reached what was there when Run began.
-func (p *Projector) settle() {
-	p.mu.RLock()
-	reached := p.view.sequence >= p.target
-	p.mu.RUnlock()
-	if reached {
-		p.syncOnce.Do(func() { close(p.synced) })
+	if old != nil {
+		if err := old.Close(); err != nil {
+			p.Log.Warn("a view cannot be closed", "error", err)
+		}
 	}
 }
 
-// Synced is closed when the view holds everything that was in the log when Run
-// began.
+// Synced is closed when the view holds everything that was in the log when Run looked
+// first.
 func (p *Projector) Synced() <-chan struct{} { return p.synced }
 
-// Lag returns how far the view is behind the log, in sequences of the stream: 0 when
-// it is not. Faults: those of the bus.
-func (p *Projector) Lag(ctx context.Context) (uint64, error) {
-	newest, err := p.newest(ctx)
-	if err != nil {
-		return 0, err
+// Ready is closed when the view is synced, or when it is known that this will take
+// long.
+func (p *Projector) Ready() <-chan struct{} { return p.ready }
+
+func (p *Projector) beReady() { p.readyOnce.Do(func() { close(p.ready) }) }
+
+// settled notes how far the view is.
+func (p *Projector) settled() {
+	if p.state.reached() {
+		p.syncOnce.Do(func() { close(p.synced) })
+		p.beReady()
 	}
-	return newest - min(newest, p.seen()), nil
 }
 
-// newest returns the sequence of the last record that the view must hold.
-func (p *Projector) newest(ctx context.Context) (uint64, error) {
-	m, err := p.bus.Last(ctx, events.StreamEvents, stateChanges)
-	if fault.Has(err, fault.BusNotFound) {
-		return 0, nil
+// wake makes a session look again.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-	if err != nil {
-		return 0, err
-	}
-	return m.Sequence, nil
-}
-
-func (p *Projector) seen() uint64 {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.view.sequence
-}
-
-// Counts returns how many jobs of a tenant that the view holds are in each state.
-func (p *Projector) Counts(tenant string) map[events.JobState]int {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.view.count(tenant)
 }

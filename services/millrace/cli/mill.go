@@ -37,6 +37,7 @@ func (f *millFlags) add(cmd *cobra.Command, auth string) {
 	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch, http-call and webhooks reach loopback and private addresses")
 	flags.StringVar(&c.PublishDir, "publish-dir", "", "`FOLDER` below which publish writes (default published in the data directory)")
 	flags.StringVar(&c.ArtifactDir, "artifact-dir", "", "`FOLDER` of the artifact store (default artifacts in the data directory)")
+	flags.StringVar(&c.Views, "views", "", "`PLACE` of the list of jobs: a folder, or postgres://… (default $MILLRACE_VIEWS, or views in the data directory)")
 	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files and the secrets of webhooks from readers of the store (default encrypt.secret in the data directory)")
 	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
 	flags.StringArrayVar(&f.stores, "s3", nil, "`NAME=URL?OPTIONS` of an object store for publish-s3, such as backup=https://s3.example.org?region=eu-1&path_style=true&credentials=FILE; repeatable")
@@ -78,6 +79,12 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	}
 	for _, dir := range []*string{&c.DataDir, &c.PublishDir, &c.ArtifactDir} {
 		*dir = p.absolute(*dir)
+	}
+	if c.Views == "" {
+		c.Views = p.Getenv("MILLRACE_VIEWS")
+	}
+	if !strings.Contains(c.Views, "://") {
+		c.Views = p.absolute(c.Views)
 	}
 	for _, file := range []*string{&c.EncryptSecretFile, &c.TLSCert, &c.TLSKey} {
 		*file = p.absolute(*file)

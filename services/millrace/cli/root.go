@@ -24,6 +24,7 @@ func (p *Program) root() *cobra.Command {
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
 		p.submitCommand(), p.jobCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
+		p.statsCommand(), p.viewCommand(),
 		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.webhookCommand(), p.keyCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)
