@@ -112,7 +112,13 @@ func (c *Conn) provisionStream(ctx context.Context, want jetstream.StreamConfig)
 	}
 	// A bound in bytes is set aside at once; a small disk has not that much,
 	// and must keep room for the others.
+	shrunk := false
 	for reserved(err) && want.MaxBytes > smallestBound {
+		shrunk, want.MaxBytes = true, max(want.MaxBytes/8, smallestBound)
+		err = c.createOrUpdate(ctx, want)
+	}
+	if err == nil && shrunk && want.MaxBytes > smallestBound {
+		// It may be all that was left.
 		want.MaxBytes = max(want.MaxBytes/8, smallestBound)
 		err = c.createOrUpdate(ctx, want)
 	}
