@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -151,9 +152,26 @@ func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*b
 	m.conns = append(m.conns, c)
 	// Each connection provisions for itself: it then knows how to make again
 	// what a broker that was restarted has lost.
-	return c, c.Provision(ctx, bus.Streams{
-		Replicas: m.Replicas, Retention: m.Retention, AckWait: m.AckWait, Derived: m.Derived,
-	})
+	return c, m.provision(ctx, c)
+}
+
+// provision makes sure of the streams. A broker that does not answer just then is
+// waited for, as one that is not there yet.
+func (m *Mill) provision(ctx context.Context, c *bus.Conn) error {
+	for {
+		err := c.Provision(ctx, bus.Streams{
+			Replicas: m.Replicas, Retention: m.Retention, AckWait: m.AckWait, Derived: m.Derived,
+		})
+		if !fault.Has(err, fault.BusTimeout) && !fault.Has(err, fault.BusUnreachable) {
+			return err
+		}
+		m.Log.Warn("the broker does not answer; waiting for it", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func (m *Mill) busOptions(name string, onReconnect func()) bus.Options {

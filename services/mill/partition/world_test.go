@@ -98,7 +98,10 @@ func (w *world) start(c mill.Config, do work) (m *mill.Mill, stop func()) {
 	w.t.Helper()
 	c.DataDir, c.ArtifactDir = w.t.TempDir(), w.dir
 	c.Durability, c.DiskReserve, c.AckWait, c.Drain, c.Slots = mill.DurabilityRelaxed, -1, ackWait, -1, 1
-	c.ExtraStages, c.Log = []stage.Stage{probe{do}}, bustest.Log(w.t)
+	c.ExtraStages = []stage.Stage{probe{do}}
+	if c.Log == nil {
+		c.Log = bustest.Log(w.t)
+	}
 	m, err := mill.New(c)
 	if err != nil {
 		w.t.Fatal(err)
