@@ -315,6 +315,7 @@ func (c *Conductor) commit(r *record, in events.Input, kind, subject string, j e
 		Subject: events.EventSubject(j.Tenant, j.Pipeline.Name, j.ID, subject),
 		ID:      events.RecordID(j.Tenant, j.ID, r.Revision),
 		Header: map[string]string{
+			events.HeaderCEType:   events.CEType(r.Type),
 			events.HeaderState:    string(j.State),
 			events.HeaderRevision: strconv.FormatUint(r.Revision, 10),
 		},
