@@ -76,6 +76,7 @@ func routeCases() []routeCase {
 		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
 		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
 		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
+		{method: "GET", path: "/v1/consumers", scopes: read, mill: true},
 		{method: "GET", path: "/v1/whoami", known: true},
 		{method: "POST", path: "/v1/keys", body: `{"name":"k","scopes":["read"]}`, scopes: admin, makes: true},
 		{method: "GET", path: "/v1/keys", scopes: admin},

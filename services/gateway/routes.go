@@ -96,6 +96,8 @@ func (g *Gateway) table() []route {
 			"Read who set and removed a rule, when, to what and why."),
 		at("GET", "/v1/breakers", g.getBreakers,
 			"List what workers have said of dependencies lately."),
+		at("GET", "/v1/consumers", g.getConsumers,
+			"List what waits for the stages and the conductor, what is in flight, and how old it is."),
 		at("GET", "/livez", g.getLive, "Say that the process runs."),
 		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
 		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),

@@ -102,13 +102,14 @@ func millDoors() map[string]access {
 	read, admin := needs(identity.Read), needs(identity.Admin)
 	return map[string]access{
 		// Rules and breakers are those of the mill; they name tenants and what the
-		// work of all of them depends on.
+		// work of all of them depends on. So is what waits.
 		"GET /v1/rules":                read.ofMill(),
 		"GET /v1/rules/{name}":         read.ofMill(),
 		"PUT /v1/rules/{name}":         admin.ofMill(),
 		"DELETE /v1/rules/{name}":      admin.ofMill(),
 		"GET /v1/rules/{name}/history": read.ofMill(),
 		"GET /v1/breakers":             read.ofMill(),
+		"GET /v1/consumers":            read.ofMill(),
 
 		"GET /v1/whoami":       known(),
 		"POST /v1/keys":        admin,
