@@ -70,13 +70,6 @@ func routeCases() []routeCase {
 		{method: "POST", path: "/v1/pipelines:check", scopes: read},
 		{method: "GET", path: "/v1/stages", scopes: read},
 		{method: "GET", path: "/v1/stages/{name}", ask: "/v1/stages/absent", scopes: read},
-		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
-		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
-		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},
-		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
-		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
-		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
-		{method: "GET", path: "/v1/consumers", scopes: read, mill: true},
 		{method: "GET", path: "/v1/whoami", known: true},
 		{method: "POST", path: "/v1/keys", body: `{"name":"k","scopes":["read"]}`, scopes: admin, makes: true},
 		{method: "GET", path: "/v1/keys", scopes: admin},
@@ -98,12 +91,26 @@ func routeCases() []routeCase {
 		})
 	}
 	all = append(all, hookCases()...)
+	all = append(all, millCases(read, admin)...)
 	for i := range all {
 		if all[i].ask == "" {
 			all[i].ask = all[i].path
 		}
 	}
 	return all
+}
+
+// millCases are those of what belongs to no tenant.
+func millCases(read, admin []identity.Scope) []routeCase {
+	return []routeCase{
+		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
+		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
+		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},
+		{method: "DELETE", path: "/v1/rules/{name}", ask: "/v1/rules/x?reason=x", scopes: admin, mill: true},
+		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
+		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
+		{method: "GET", path: "/v1/consumers", scopes: read, mill: true},
+	}
 }
 
 // uploadCases are those of uploads.

@@ -87,6 +87,15 @@ func (g *Gateway) table() []route {
 		at("POST", "/v1/pipelines:check", g.postCheck, "Check a pipeline file without storing it."),
 		at("GET", "/v1/stages", g.getStages, "List the stages."),
 		at("GET", "/v1/stages/{name}", g.getStage, "Read what a stage does and takes."),
+		at("GET", "/livez", g.getLive, "Say that the process runs."),
+		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
+		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
+	}, slices.Concat(g.millRoutes(), g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
+}
+
+// millRoutes lists the routes about what belongs to no tenant.
+func (g *Gateway) millRoutes() []route {
+	return []route{
 		at("GET", "/v1/rules", g.getRules, "List the rules about failed attempts that are in force."),
 		at("GET", "/v1/rules/{name}", g.getRule, "Read a rule."),
 		at("PUT", "/v1/rules/{name}", g.putRule,
@@ -98,10 +107,7 @@ func (g *Gateway) table() []route {
 			"List what workers have said of dependencies lately."),
 		at("GET", "/v1/consumers", g.getConsumers,
 			"List what waits for the stages and the conductor, what is in flight, and how old it is."),
-		at("GET", "/livez", g.getLive, "Say that the process runs."),
-		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
-		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
-	}, slices.Concat(g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
+	}
 }
 
 // identityRoutes lists the routes about who makes a request.
