@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/identity/oidc"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/stages/publishs3"
 )
@@ -54,6 +55,8 @@ type Config struct {
 	// Auth says who may use the gateway: AuthNone, also when empty, AuthLocal or
 	// AuthKeys.
 	Auth string
+	// OIDC takes tokens of an issuer besides keys. Nil takes none. It needs Auth.
+	OIDC *oidc.Config
 	// MakeLocalKey makes DataDir/local.key, with which whoever can read it owns the
 	// mill, from loopback to a gateway there. Without it, a mill with identity
 	// begins with a key in DataDir/admin.key.

@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity"
+	"github.com/millrace/millrace/pkg/identity/oidc"
 	"github.com/millrace/millrace/services/gateway"
 )
 
@@ -49,6 +50,8 @@ func (c *Config) checkDoor() error {
 		return badConfig("auth is none, local or keys, not " + fault.Clip(c.Auth, 40))
 	}
 	switch {
+	case c.OIDC != nil && c.Auth == AuthNone:
+		return badConfig("an issuer of tokens is of no use while identity is off: say --auth keys")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return badConfig("TLS takes a certificate and its key, both")
 	case c.HTTPAddr == "" || loopback(c.HTTPAddr):
@@ -92,7 +95,18 @@ func (m *Mill) guard(ctx context.Context, conn *bus.Conn, running *parts, g *gat
 		m.Log.Warn("keys cannot be read yet", "error", err)
 	}
 	running.start(ctx, "keys", keys.Run)
-	g.Auth, g.Keys, g.TrustLocal = identity.Door{Keys: keys}, keys, m.Auth == AuthLocal
+	door := identity.Door{Keys: keys}
+	if m.OIDC != nil {
+		c := *m.OIDC
+		c.Log = m.Log.With("part", "oidc")
+		v, err := oidc.New(c)
+		if err != nil {
+			return err
+		}
+		running.start(ctx, "issuer", v.Run)
+		door.Issuer = v
+	}
+	g.Auth, g.Keys, g.TrustLocal = door, keys, m.Auth == AuthLocal
 	return nil
 }
 

@@ -25,6 +25,7 @@ type millFlags struct {
 	stores   []string // NAME=URL of object stores
 	logLevel string
 	logJSON  bool
+	issuer   issuerFlags
 }
 
 // add gives cmd the flags. auth is who may use the HTTP door unless it is said.
@@ -72,6 +73,9 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	}
 	c.CheckpointBytes = size
 	if c.S3, err = endpoints(f.stores); err != nil {
+		return c, err
+	}
+	if c.OIDC, err = f.issuer.build(); err != nil {
 		return c, err
 	}
 	if c.Drain == 0 {

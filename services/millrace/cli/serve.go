@@ -34,6 +34,7 @@ func (p *Program) serveCommand() *cobra.Command {
 	flags.StringVar(&c.NATSListen, "nats-addr", "", "`ADDRESS` that opens the embedded broker to other processes")
 	flags.StringVar(&c.DataDir, "data-dir", DefaultDataDir, "`FOLDER` for scratch files, and for all that has no folder of its own")
 	flags.StringVar(&f.http, "http-addr", DefaultHTTPAddr, "`ADDRESS` for HTTP, host:port or a loopback port; only with the role gateway")
+	f.issuer.add(cmd)
 	flags.StringVar(&c.TLSCert, "tls-cert", "", "`FILE` with the certificate for HTTPS, PEM; read again when it changes")
 	flags.StringVar(&c.TLSKey, "tls-key", "", "`FILE` with the key of the certificate")
 	flags.StringVar(&c.Durability, "durability", "always", "always or relaxed: `WHEN` a record counts, synced to disk or merely written")
