@@ -19,6 +19,8 @@ const (
 
 	// HeaderReplyTo names the subject that gets a receipt or a problem.
 	HeaderReplyTo = "Millrace-Reply-To"
+	// HeaderBy is who submits, for the audit.
+	HeaderBy = "Millrace-By"
 	// HeaderTx is the id of the write that made a record: a writer that lost
 	// the answer finds its own id in the last record and knows it succeeded.
 	HeaderTx = "Millrace-Tx"

@@ -595,6 +595,8 @@ type Accepted struct {
 	Prior map[string]Prior `json:"prior,omitempty"`
 	// Traceparent is the trace that the submission belongs to.
 	Traceparent string `json:"traceparent,omitempty"`
+	// By is who submitted it, for the audit.
+	By string `json:"by,omitempty"`
 }
 
 // Task is a step to do, or to compensate.

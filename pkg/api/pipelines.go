@@ -13,6 +13,8 @@ type PipelineEntry struct {
 	Description string `json:"description,omitempty"`
 	// AppliedAt is when that version became the current one.
 	AppliedAt time.Time `json:"applied_at"`
+	// AppliedBy is who has done that. Empty means that nobody was asked.
+	AppliedBy string `json:"applied_by,omitempty"`
 }
 
 // PipelineList is the answer of GET /v1/pipelines.
@@ -49,6 +51,8 @@ type PipelineVersion struct {
 	Digest string `json:"digest"`
 	// AppliedAt is when it was applied under the name for the first time.
 	AppliedAt time.Time `json:"applied_at"`
+	// AppliedBy is who has done that. Empty means that nobody was asked.
+	AppliedBy string `json:"applied_by,omitempty"`
 }
 
 // PipelineVersions is the answer of GET /v1/pipelines/{name}/versions, oldest first.

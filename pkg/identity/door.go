@@ -36,8 +36,11 @@ func (d Door) Authenticate(ctx context.Context, token string) (Principal, error)
 // Stands reports whether a principal would still be let in: its key was not revoked,
 // and its credentials have not expired.
 func (d Door) Stands(p Principal) bool {
-	if p.Kind == KindKey {
+	switch p.Kind {
+	case KindKey:
 		return d.Keys.Stands(p)
+	case KindOIDC:
+		return time.Now().Before(p.Expires)
 	}
-	return p.Expires.IsZero() || time.Now().Before(p.Expires)
+	return false
 }

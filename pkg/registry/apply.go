@@ -18,6 +18,8 @@ const applyTries = 16
 type pointer struct {
 	Digest    string    `json:"digest"`
 	AppliedAt time.Time `json:"applied_at"`
+	// AppliedBy is empty for versions of before anybody was asked.
+	AppliedBy string `json:"applied_by,omitempty"`
 }
 
 // Apply compiles a pipeline file and makes it the current version of the name it
@@ -29,6 +31,13 @@ type pointer struct {
 // those of the bus.
 func (r *Registry) Apply(
 	ctx context.Context, tenant string, src []byte,
+) (d *pipeline.Definition, created bool, err error) {
+	return r.ApplyBy(ctx, tenant, src, "")
+}
+
+// ApplyBy is [Registry.Apply] at the wish of somebody, who is kept with the version.
+func (r *Registry) ApplyBy(
+	ctx context.Context, tenant string, src []byte, by string,
 ) (d *pipeline.Definition, created bool, err error) {
 	if !events.ValidToken(tenant) {
 		return d, false, fault.New(fault.PipelineInvalid, "the tenant's name is not allowed", nil)
@@ -46,7 +55,7 @@ func (r *Registry) Apply(
 		return d, false, fault.New(fault.PipelineInvalid, "name "+fault.Clip(def.Name, 100), nil)
 	}
 	for range applyTries {
-		created, err = r.point(ctx, tenant, hex, def)
+		created, err = r.point(ctx, tenant, hex, by, def)
 		if !fault.Has(err, fault.BusFenced) {
 			return def, created, err
 		}
@@ -57,7 +66,7 @@ func (r *Registry) Apply(
 // point stores a version and lets its name point at it. It fails with bus.fenced
 // when somebody else moved the name meanwhile.
 func (r *Registry) point(
-	ctx context.Context, tenant, hex string, def *pipeline.Definition,
+	ctx context.Context, tenant, hex, by string, def *pipeline.Definition,
 ) (bool, error) {
 	old, last, err := r.pointer(ctx, tenant, def.Name)
 	if err != nil && !fault.Has(err, fault.PipelineNotFound) {
@@ -67,7 +76,7 @@ func (r *Registry) point(
 		return false, nil
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	value, err := json.Marshal(pointer{Digest: def.Digest, AppliedAt: now})
+	value, err := json.Marshal(pointer{Digest: def.Digest, AppliedAt: now, AppliedBy: by})
 	if err != nil {
 		return false, fault.New(fault.InternalBug, "encode pipeline pointer", err)
 	}

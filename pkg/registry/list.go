@@ -18,15 +18,18 @@ type Entry struct {
 	// Digest is the current version.
 	Digest      string `json:"digest"`
 	Description string `json:"description,omitempty"`
-	// AppliedAt is when it became the current version.
+	// AppliedAt is when it became the current version, AppliedBy who has seen to that.
 	AppliedAt time.Time `json:"applied_at"`
+	AppliedBy string    `json:"applied_by,omitempty"`
 }
 
 // Version is one version that a name has had.
 type Version struct {
 	Digest string `json:"digest"`
-	// AppliedAt is when it was applied under the name for the first time.
+	// AppliedAt is when it was applied under the name for the first time, AppliedBy
+	// who has done that.
 	AppliedAt time.Time `json:"applied_at"`
+	AppliedBy string    `json:"applied_by,omitempty"`
 }
 
 // List returns the pipelines of a tenant by name. A version that this build cannot
@@ -50,7 +53,7 @@ func (r *Registry) List(ctx context.Context, tenant string) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e := Entry{Name: name, Digest: p.Digest, AppliedAt: p.AppliedAt}
+		e := Entry{Name: name, Digest: p.Digest, AppliedAt: p.AppliedAt, AppliedBy: p.AppliedBy}
 		if d, err := r.Version(ctx, tenant, p.Digest); err == nil {
 			e.Description = d.Description
 		}

@@ -4,7 +4,8 @@
 // The key is the name of the rule, the value an [events.RuleChange]: what was done
 // last, by whom, when and why. To remove a rule is a change like any other, so that
 // the bucket's own history of the key is the audit: the last 64 changes of each name.
-// Nobody is asked yet to prove who they are: By is what they say.
+// By is the principal where the gateway asks who makes a request, and else what they
+// say of themselves.
 //
 // Rules hold for the whole mill; match.tenant limits one to a tenant.
 //

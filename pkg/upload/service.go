@@ -44,7 +44,10 @@ type Jobs interface {
 	// Submit asks for the job of a finished upload. It may be called again with the
 	// same key after an error, and after a crash. A [Refused] is final; after any
 	// other error the submission is made again.
-	Submit(ctx context.Context, tenant, pipeline string, s events.Submission) (events.Receipt, error)
+	Submit(ctx context.Context, tenant string, p Plan, s events.Submission) (events.Receipt, error)
+	// Keep notes that a tenant has put a content, before anything comes of it. It may
+	// be called again.
+	Keep(ctx context.Context, tenant, digest string) error
 }
 
 // Plan is what becomes of an upload.
@@ -57,6 +60,8 @@ type Plan struct {
 	Digest string `json:"digest,omitempty"`
 	// Pipeline makes a job of the file. Empty means that the file is only stored.
 	Pipeline string `json:"pipeline,omitempty"`
+	// By is who has begun the upload, for the audit.
+	By string `json:"by,omitempty"`
 	// Job is the submission without its files. Without a key it gets one that
 	// follows from the id of the upload.
 	Job events.Submission `json:"job,omitzero"`

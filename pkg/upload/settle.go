@@ -23,13 +23,16 @@ func (u *upload) settle(ctx context.Context) error {
 		return u.end(ctx, refusedBy(refuse(fault.UploadChecksum,
 			"announced "+plan.Digest+", arrived "+f.Digest+"; begin again")))
 	}
+	if err := u.s.Jobs.Keep(ctx, u.q.tenant, f.Digest); err != nil {
+		return err
+	}
 	o := &outcome{State: finished, Size: f.Size, Digest: f.Digest}
 	if plan.Pipeline == "" {
 		return u.end(ctx, o)
 	}
 	s := plan.Job
 	s.Files = []events.Source{{Name: f.Name, Digest: f.Digest, Size: f.Size, MediaType: f.MediaType}}
-	receipt, err := u.s.Jobs.Submit(ctx, u.q.tenant, plan.Pipeline, s)
+	receipt, err := u.s.Jobs.Submit(ctx, u.q.tenant, plan, s)
 	var no *Refused
 	switch {
 	case errors.As(err, &no):

@@ -257,10 +257,14 @@ func (d *dying) Delete(ctx context.Context, k string) error {
 }
 
 func (d *dying) Submit(
-	ctx context.Context, tenant, pipeline string, s events.Submission,
+	ctx context.Context, tenant string, p upload.Plan, s events.Submission,
 ) (r events.Receipt, err error) {
-	err = d.step(func() error { r, err = d.Jobs.Submit(ctx, tenant, pipeline, s); return err })
+	err = d.step(func() error { r, err = d.Jobs.Submit(ctx, tenant, p, s); return err })
 	return r, err
+}
+
+func (d *dying) Keep(ctx context.Context, tenant, digest string) error {
+	return d.step(func() error { return d.Jobs.Keep(ctx, tenant, digest) })
 }
 
 // TestDieAnywhere ends the process at every step of an upload, before and after the

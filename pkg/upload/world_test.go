@@ -28,7 +28,8 @@ type jobs struct {
 	mu    sync.Mutex
 	made  map[string]events.Submission // by id
 	asked int
-	err   error // what Submit answers instead
+	kept  map[string]bool // tenant and digest
+	err   error           // what Submit answers instead
 	// after lets the job be made, and the answer be lost.
 	after bool
 }
@@ -43,10 +44,24 @@ func (j *jobs) Plan(_ context.Context, _ string, m map[string]string) (upload.Pl
 	}, nil
 }
 
-func (j *jobs) Submit(_ context.Context, tenant, pipeline string, s events.Submission) (events.Receipt, error) {
+func (j *jobs) Keep(_ context.Context, tenant, digest string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.kept == nil {
+		j.kept = make(map[string]bool)
+	}
+	j.kept[tenant+" "+digest] = true
+	return nil
+}
+
+func (j *jobs) Submit(_ context.Context, tenant string, p upload.Plan, s events.Submission) (events.Receipt, error) {
+	pipeline := p.Pipeline
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.asked++
+	if !j.kept[tenant+" "+s.Files[0].Digest] {
+		return events.Receipt{}, fault.New(fault.InternalBug, "a job on a file that nobody has put", nil)
+	}
 	if j.err != nil && !j.after {
 		return events.Receipt{}, j.err
 	}

@@ -61,6 +61,7 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 		return events.Receipt{}, err
 	}
 	a.Tenant, a.Traceparent = tenant, m.Header[events.HeaderTraceparent]
+	a.By = fault.Clip(m.Header[events.HeaderBy], 200)
 	a.Key, a.Job = identity(tenant, s.Key, m)
 	return c.create(ctx, a, def.Plan, m.Delivered > 1)
 }

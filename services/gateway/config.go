@@ -34,7 +34,7 @@ type Artifacts interface {
 // provides it.
 type Pipelines interface {
 	Check(file string, src []byte) (*pipeline.Definition, []pipeline.Diagnostic)
-	Apply(ctx context.Context, tenant string, src []byte) (*pipeline.Definition, bool, error)
+	ApplyBy(ctx context.Context, tenant string, src []byte, by string) (*pipeline.Definition, bool, error)
 	Current(ctx context.Context, tenant, name string) (*pipeline.Definition, error)
 	Version(ctx context.Context, tenant, digest string) (*pipeline.Definition, error)
 	Versions(ctx context.Context, tenant, name string) ([]registry.Version, error)

@@ -18,6 +18,15 @@
 // machine of package flow says which. A command may name the revision that it is
 // meant for in If-Match, and a rollback must.
 //
+// # Who asks
+//
+// With an [Authenticator] every request says who makes it, and the table of doors says
+// for every route which scope it takes; a route without a row is closed. It stands
+// before the multiplexer, so that whatever is mounted goes through it. The tenant is
+// that of the principal; only one of the whole mill may name another. What belongs to
+// another tenant is answered like what is not there. Commands, submissions, pipelines,
+// rules, dead letters and operations keep who has asked for them.
+//
 // # Browsers
 //
 // A gateway that listens on loopback takes only requests whose Host is loopback or

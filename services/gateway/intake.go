@@ -74,6 +74,8 @@ type submission struct {
 	key         string
 	payload     []byte
 	traceparent string
+	// by is who asks, for the audit.
+	by string
 }
 
 // submit publishes a submission and waits for the answer. Half of the time gone
@@ -114,6 +116,9 @@ func (in *intake) publish(ctx context.Context, s submission, replyTo string) err
 	h := map[string]string{
 		events.HeaderReplyTo:     replyTo,
 		events.HeaderContentType: events.ContentTypeJSON,
+	}
+	if s.by != "" {
+		h[events.HeaderBy] = s.by
 	}
 	if s.traceparent != "" {
 		h[events.HeaderTraceparent] = s.traceparent

@@ -27,7 +27,7 @@ func (g *Gateway) putPipeline(x *exchange) error {
 		return fault.New(fault.PipelineInvalid,
 			"the file states the name "+def.Name+", the address "+fault.Clip(name, 100), nil)
 	}
-	def, created, err := g.Pipelines.Apply(x.r.Context(), x.tenant, src)
+	def, created, err := g.Pipelines.ApplyBy(x.r.Context(), x.tenant, src, x.by(""))
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (g *Gateway) putPipeline(x *exchange) error {
 	if created {
 		status = http.StatusCreated
 		g.Log.Info("pipeline applied",
-			"tenant", x.tenant, "pipeline", def.Name, "digest", def.Digest)
+			"tenant", x.tenant, "pipeline", def.Name, "digest", def.Digest, "by", x.by(""))
 	}
 	x.w.Header().Set("Location", "/v1/pipelines/"+def.Name)
 	x.w.Header().Set("ETag", `"`+def.Digest+`"`)

@@ -84,6 +84,9 @@ func (j uploadJobs) Plan(ctx context.Context, tenant string, metadata map[string
 		return upload.Plan{}, err
 	}
 	p := upload.Plan{Name: q.name, MediaType: q.mediaType, Digest: digest}
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		p.By = x.by("")
+	}
 	if q.pipeline == "" {
 		return p, q.check(false)
 	}
@@ -139,16 +142,24 @@ func metadataFields(metadata map[string]string) (q *uploadQuery, digest string, 
 	return q, digest, nil
 }
 
+// Keep lets the tenant have the file back.
+func (j uploadJobs) Keep(ctx context.Context, tenant, digest string) error {
+	if j.g.Auth == nil {
+		return nil
+	}
+	return j.g.Store.Grant(ctx, tenant, digest)
+}
+
 // Submit asks the conductor for the job.
 func (j uploadJobs) Submit(
-	ctx context.Context, tenant, pipeline string, s events.Submission,
+	ctx context.Context, tenant string, p upload.Plan, s events.Submission,
 ) (events.Receipt, error) {
 	payload, err := payloadOf(s)
 	if err != nil {
 		return events.Receipt{}, finally(err)
 	}
 	receipt, err := j.g.intake.submit(ctx, submission{
-		tenant: tenant, pipeline: pipeline, key: s.Key, payload: payload,
+		tenant: tenant, pipeline: p.Pipeline, key: s.Key, payload: payload, by: p.By,
 	})
 	return receipt, finally(err)
 }

@@ -110,6 +110,7 @@ func checkPayload(payload []byte) error {
 // when the client prefers to wait, when the job is final.
 func (g *Gateway) answerSubmission(x *exchange, s submission) error {
 	x.w.Header().Set(api.HeaderIdempotencyKey, s.key)
+	s.by = x.by("")
 	receipt, err := g.intake.submit(x.r.Context(), s)
 	if err != nil {
 		return err

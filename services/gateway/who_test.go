@@ -2,6 +2,9 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"net"
 	"strings"
 	"testing"
@@ -25,6 +28,33 @@ func TestTheAuditNamesThePrincipal(t *testing.T) {
 	if c == nil || c.By != "key:mill/op" || c.Reason != "wrong file" {
 		t.Errorf("%+v", c)
 	}
+}
+
+// TestTheAuditNamesWhoSubmits looks at the first record of a job, and at a pipeline.
+func TestTheAuditNamesWhoSubmits(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	a := []string{"Authorization", "Bearer a-submit"}
+	name := base64.StdEncoding.EncodeToString([]byte("f"))
+	begun := tus(t, g.World, "POST", uploads, strings.NewReader("tus"), append(a, "Upload-Length", "3", "Content-Type", "application/offset+octet-stream",
+		"Upload-Metadata", "filename "+name+",pipeline "+base64.StdEncoding.EncodeToString([]byte("keep")))...)
+	jobs := []string{g.names["job"], begun.Header.Get("Millrace-Job")}
+	for _, job := range jobs {
+		var records []events.Record
+		ask(t, "GET", g.URL+"/v1/jobs/"+job+"/events", nil, "Authorization", "Bearer a-read").into(t, 200, &records)
+		same(t, "job "+job, records[0].Input.Submit.By, "key:a-submit")
+	}
+	// What came in by a resumable upload is the tenant's.
+	sum := sha256.Sum256([]byte("tus"))
+	file := g.URL + "/v1/artifacts/sha256:" + hex.EncodeToString(sum[:])
+	same(t, "own", ask(t, "GET", file, nil, "Authorization", "Bearer a-read").StatusCode, 200)
+	same(t, "another's", ask(t, "GET", file, nil, "Authorization", "Bearer b").StatusCode, 404)
+
+	src := strings.ReplaceAll(gatewaytest.Pipeline, "name: keep", "name: fresh")
+	ask(t, "PUT", g.URL+"/v1/pipelines/fresh", strings.NewReader(src), "Authorization", "Bearer a-admin").into(t, 201, &api.Applied{})
+	var versions api.PipelineVersions
+	ask(t, "GET", g.URL+"/v1/pipelines/fresh/versions", nil, "Authorization", "Bearer a-read").into(t, 200, &versions)
+	same(t, "applied by", versions.Versions[0].AppliedBy, "key:a-admin")
 }
 
 // TestNobodySaysWhoTheyAre sets a rule in the name of another.

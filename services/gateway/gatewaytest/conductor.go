@@ -127,11 +127,11 @@ func (c *Conductor) submitted(m *bus.Message) {
 		c.t.Errorf("the gateway submitted rubbish to %s: %v", m.Subject, err)
 		return
 	}
-	c.reply(m, c.accept(tokens[0], tokens[1], s))
+	c.reply(m, c.accept(tokens[0], tokens[1], m.Header[events.HeaderBy], s))
 }
 
 // accept makes a job, or finds the one that the key made.
-func (c *Conductor) accept(tenant, name string, s events.Submission) any {
+func (c *Conductor) accept(tenant, name, by string, s events.Submission) any {
 	sum := sha256.Sum256([]byte(tenant + "\x00" + s.Key))
 	id := hex.EncodeToString(sum[:8])
 	content, err := json.Marshal([]any{name, s.Files, s.Params, s.Rerun})
@@ -153,7 +153,7 @@ func (c *Conductor) accept(tenant, name string, s events.Submission) any {
 		return problem(404, "pipeline.not_found", "schema_mismatch")
 	}
 	in := events.Input{Submit: &events.Accepted{
-		Job: id, Tenant: tenant, Key: s.Key, Rules: c.rules,
+		Job: id, Tenant: tenant, Key: s.Key, Rules: c.rules, By: by,
 		Pipeline:    events.PipelineRef{Name: name, Digest: def.Digest},
 		Fingerprint: string(content), Files: s.Files, Params: s.Params, Labels: s.Labels,
 	}}
