@@ -14,7 +14,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	checks := Run(t.Context(), Config{DataDir: filepath.Join(dir, "not", "there"), HTTPAddr: "127.0.0.1:0", NoServer: "none"})
-	if len(checks) != 9 {
+	if len(checks) != 10 {
 		t.Errorf("%d checks: %+v", len(checks), checks)
 	}
 	for _, c := range checks {
