@@ -77,7 +77,8 @@
 // effects. When the job goes on without the step, that happens at once.
 //
 // A failed undo is tried again in a budget of its own, whatever its class; then
-// it is in attention and the job with it. Retry gives it a fresh budget; abandon
+// it is in attention and the job with it. One with unknown_effect is so at once:
+// another try could not tell either. Retry gives it a fresh budget; abandon
 // gives it up, and the job ends failed with the undo's fault and without touching
 // the steps before it. [events.VerbAccept] takes it for done, with a reason.
 //

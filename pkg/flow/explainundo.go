@@ -28,8 +28,7 @@ func (x *explaining) undo(s *Step, st events.Step) Reason {
 			r.Next += ", once the job is resumed"
 		}
 	case events.UndoAttention:
-		r.Why = attempt(u.Attempt) + " to take its effects back failed, " + t.counted(u.Spent) +
-			", and needs a person: " + faultText(u.Fault)
+		r.Why = attempt(u.Attempt) + " to take its effects back failed, " + x.undoAttention(st, t) + ": " + faultText(u.Fault)
 		if Final(x.job.State) {
 			r.Why = "a person gave it up after " + attempt(u.Attempt) + ": " + faultText(u.Fault)
 			break
@@ -44,6 +43,17 @@ func (x *explaining) undo(s *Step, st events.Step) Reason {
 		}
 	}
 	return r
+}
+
+// undoAttention says why the undo of a step needs a person.
+func (x *explaining) undoAttention(st events.Step, t treatment) string {
+	switch {
+	case !asksAtOnce(x.job, t.as):
+		return t.counted(st.Undo.Spent) + ", and needs a person"
+	case st.Effect == "":
+		return "and " + t.class() + " is for a person"
+	}
+	return "and nobody can tell whether effect " + st.Effect + " was done"
 }
 
 // undoPending explains an undo whose turn has not come: open attempts end first,

@@ -23,7 +23,8 @@ type Policy struct {
 
 // Policies returns the central table: one entry for every class, in the order of
 // [fault.Classes]. The code stage.draining is free whatever its class; a failed
-// undo is tried again in its budget whatever its class, and is then in attention.
+// undo is tried again in its budget whatever its class, and is then in attention;
+// with unknown_effect it is so at once.
 func Policies() []Policy {
 	var list []Policy
 	for _, class := range fault.Classes() {
@@ -40,7 +41,8 @@ func policyTable(b *strings.Builder) {
 	b.WriteString("## What a failed attempt leads to\n\n" +
 		"The class of the fault decides, unless a rule of an operator says otherwise (`millrace rule --help`). " +
 		"The budget is the step's `retry.maxAttempts`. The code `stage.draining` never counts. A failed undo is " +
-		"tried again in its budget whatever its class, and then waits for a person.\n\n" +
+		"tried again in its budget whatever its class, and then waits for a person; with `unknown_effect` it does so " +
+		"at once.\n\n" +
 		"| class | tried again | counts | then |\n|---|---|---|---|\n")
 	for _, p := range Policies() {
 		again, counts, then := "no", "–", string(p.Then)

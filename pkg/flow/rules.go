@@ -10,7 +10,8 @@ package flow
 // attempt of steps in state retrying due at once.
 //
 // Since version 3 a step or an undo in attention has a decision, with a due time
-// and a default; see [Attention].
+// and a default; see [Attention]. An undo of which nobody knows whether it was done
+// asks a person at once, as a step does.
 const Rules = rulesDecisions
 
 // Versions of the rules, by what they brought.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // giveUpJob makes what is left of the job lead to its end: nothing new starts,
@@ -123,17 +124,18 @@ func (c *change) undone(s *Step, st events.Step) {
 }
 
 // undoFailed tries a failed undo again within a budget of its own, whatever the
-// class of the fault: what cannot be undone is for a person, never for the bin.
+// class of the fault: what cannot be undone is for a person, never for the bin. One
+// of which nobody knows whether it was done is for a person at once.
 func (c *change) undoFailed(s *Step, st events.Step, f *events.Fault) {
 	u := *st.Undo
 	u.Fault, u.Ruling = f, c.ruling
 	st.Undo = &u
 	as, retry := c.ruled(f), c.retry(s)
-	burns := !free(as)
-	if burns {
+	burns, ask := !free(as), asksAtOnce(c.job, as)
+	if burns && !ask {
 		u.Spent++
 	}
-	if u.Spent < retry.MaxAttempts {
+	if !ask && u.Spent < retry.MaxAttempts {
 		c.cause(TypeUndoRetryScheduled, s.ID, u.Attempt, true)
 		c.moveUndo(&u, UndoDeferred)
 		u.RetryAt = c.retryAt(retry, u.Attempt, u.Spent, burns, as)
@@ -145,4 +147,10 @@ func (c *change) undoFailed(s *Step, st events.Step, f *events.Fault) {
 		c.moveUndo(&u, UndoStuck)
 	}
 	c.job.Steps[s.ID] = st
+}
+
+// asksAtOnce reports whether an undo that failed so is not tried again: another try
+// could not tell either whether the effect is gone.
+func asksAtOnce(j events.Job, f *events.Fault) bool {
+	return j.Rules >= rulesDecisions && fault.Class(f.Class) == fault.UnknownEffect
 }
