@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/millrace/millrace/events"
@@ -166,17 +167,23 @@ func (w *world) awaitTimers(n uint64) {
 // worker, and none waits for one.
 func (w *world) wantIdle(when string) {
 	w.t.Helper()
-	js, err := jetstream.New(plain(w.t, w))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	c, err := js.Consumer(w.t.Context(), events.StreamQueue, events.StageConsumer("simulate"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	info := c.CachedInfo()
+	info := consumer(w.t, plain(w.t, w), events.StageConsumer("simulate"))
 	if info.NumAckPending != 0 || info.NumPending != 0 {
 		w.t.Errorf("%s %d of at most %d messages are with workers, and %d wait", when,
 			info.NumAckPending, info.Config.MaxAckPending, info.NumPending)
 	}
+}
+
+// consumer reads how a consumer of the queue stands.
+func consumer(t *testing.T, nc *nats.Conn, name string) *jetstream.ConsumerInfo {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := js.Consumer(t.Context(), events.StreamQueue, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.CachedInfo()
 }
