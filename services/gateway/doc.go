@@ -5,8 +5,8 @@
 // subject on which the conductor's receipt or problem comes back; a command becomes
 // a message on the control stream, and the gateway watches the job's records for
 // its effect; a job is its last record; following a job is reading its records in
-// order, from the log and then live. So any number of gateways may run, and one
-// that is killed leaves nothing behind.
+// order, from the log and then live, and all who follow all jobs share one consumer.
+// So any number of gateways may run, and one that is killed leaves nothing behind.
 //
 // No body is ever held in memory: uploads go to the artifact store as they come,
 // downloads come from there, and JSON is bounded at 1 MiB. A peer that sends or

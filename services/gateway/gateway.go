@@ -32,6 +32,8 @@ type Gateway struct {
 	hosts     map[string]bool
 	uploads   slots
 	followers slots
+	catchUps  slots
+	tail      *tail
 	tus       *upload.Service
 	handler   http.Handler
 	strikes   identity.Strikes
@@ -59,6 +61,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		Config: c, intake: in, dead: deadletter.New(c.Bus), origins: origins, hosts: make(map[string]bool),
 		uploads: make(slots, c.Limits.Uploads), followers: make(slots, c.Limits.Followers),
+		catchUps: make(slots, maxCatchUps), tail: newTail(c.Bus),
 		closing: make(chan struct{}),
 	}
 	for _, h := range c.AllowedHosts {
@@ -81,6 +84,7 @@ func (g *Gateway) Close() error {
 	g.stop.Do(func() {
 		close(g.closing)
 		g.intake.close()
+		g.tail.close()
 	})
 	return nil
 }
@@ -124,6 +128,7 @@ func (g *Gateway) Run(ctx context.Context, l net.Listener) error {
 func (g *Gateway) shutdown(s *http.Server) {
 	// The intake goes last, for requests that wait for a receipt.
 	defer g.intake.close()
+	defer g.tail.close()
 	g.stop.Do(func() { close(g.closing) })
 	ctx, cancel := context.WithTimeout(context.Background(), g.Limits.Grace)
 	defer cancel()

@@ -57,6 +57,18 @@ func revisionOf(m *bus.Message) uint64 {
 	return rec.Revision
 }
 
+// typeOf returns what a record says has happened, like [revisionOf].
+func typeOf(m *bus.Message) string {
+	if name := events.RecordType(m.Header[events.HeaderCEType]); name != "" {
+		return name
+	}
+	var rec struct {
+		Type string `json:"type"`
+	}
+	_ = json.Unmarshal(m.Data, &rec)
+	return rec.Type
+}
+
 // stateOf returns the job's state after a record, like [revisionOf].
 func stateOf(m *bus.Message) events.JobState {
 	if s := m.Header[events.HeaderState]; s != "" {

@@ -38,6 +38,7 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: read},
 		{method: "POST", path: "/v1/jobs/{id}/accept", ask: "/v1/jobs/{job}/accept", scopes: []identity.Scope{identity.Decide}},
 		{method: "POST", path: "/v1/jobs/{id}/rollback", ask: "/v1/jobs/{job}/rollback", scopes: []identity.Scope{identity.Rollback}},
+		{method: "GET", path: "/v1/events", scopes: read},
 		{method: "GET", path: "/v1/decisions", scopes: read},
 		{method: "GET", path: "/v1/decisions/{id}", ask: "/v1/decisions/{job}.keep", scopes: read},
 		{
@@ -152,7 +153,6 @@ func hookCases() []routeCase {
 			method: "POST", path: "/v1/webhooks/{id}/replay", ask: "/v1/webhooks/{webhook}/replay", scopes: control,
 			body: `{"since":"2026-01-02T03:04:05Z"}`,
 		},
-		{method: "GET", path: "/v1/notifications", scopes: read},
 		{method: "GET", path: "/v1/deliveries", scopes: read},
 		{method: "GET", path: "/v1/deliveries/{id}", ask: "/v1/deliveries/{delivery}", scopes: read},
 		{method: "POST", path: "/v1/deliveries/{id}/replay", ask: "/v1/deliveries/{delivery}/replay", scopes: control},

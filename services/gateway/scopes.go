@@ -30,6 +30,8 @@ func doors() map[string]access {
 		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
 		"POST /v1/jobs/{id}/rerun":    control,
 
+		"GET /v1/events": read,
+
 		"GET /v1/decisions":       read,
 		"GET /v1/decisions/{id}":  read,
 		"POST /v1/decisions/{id}": needs(identity.Decide),
@@ -89,7 +91,6 @@ func hookDoors() map[string]access {
 		"POST /v1/webhooks/{id}/rotate":   admin,
 		"POST /v1/webhooks/{id}/test":     control,
 		"POST /v1/webhooks/{id}/replay":   control,
-		"GET /v1/notifications":           read,
 		"GET /v1/deliveries":              read,
 		"GET /v1/deliveries/{id}":         read,
 		"POST /v1/deliveries/{id}/replay": control,

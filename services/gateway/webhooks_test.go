@@ -1,14 +1,11 @@
 package gateway_test
 
 import (
-	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
-	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/gateway/gatewaytest"
 )
@@ -45,46 +42,6 @@ func TestWebhookRoutes(t *testing.T) {
 	send("GET", "/v1/deliveries?outcome=lost", "").problem(t, 400, "http.bad_request")
 	send("GET", "/v1/deliveries?cursor=x", "").problem(t, 400, "http.bad_request")
 	send("GET", "/v1/deliveries/d0", "").problem(t, 404, "webhook.delivery_not_found")
-	send("GET", "/v1/notifications", "").problem(t, 400, "http.bad_request")
-	send("GET", "/v1/notifications?types=job.done", "", "Accept", api.ContentTypeStream).problem(t, 422, "webhook.invalid")
-	send("GET", "/v1/notifications?type=*", "", "Accept", api.ContentTypeStream).problem(t, 400, "http.bad_request")
 	same(t, "deleted", send("DELETE", path, "").StatusCode, 204)
 	send("DELETE", path, "").problem(t, 404, "webhook.not_found")
-}
-
-// TestNotifications follows what webhooks tell, across a restart of the gateway.
-func TestNotifications(t *testing.T) {
-	t.Parallel()
-	w := gatewaytest.New(t, gateway.Config{})
-	c, err := client.New(client.Config{Server: w.URL, Patience: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var jobs, told []string
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for n, err := range c.Notifications(ctx, client.NotificationQuery{Types: []string{"job.accepted"}}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n.Type == "" && len(told) > 0 || n.Type != "" && n.Type != "job.accepted" {
-			t.Errorf("told of %q", n.Type)
-		}
-		if n.Type != "" {
-			told = append(told, string(n.Body))
-		}
-		if len(told) == 3 {
-			break
-		}
-		if len(told) == 1 {
-			w.Stop()
-			w.Start()
-		}
-		jobs = append(jobs, submit(t, w, oneFile).Job)
-	}
-	for i, body := range told {
-		if !strings.Contains(body, `"job":"`+jobs[i]+`"`) {
-			t.Errorf("told of %s in place of job %s", body, jobs[i])
-		}
-	}
 }

@@ -51,7 +51,7 @@ type listening struct {
 	server serverFlags
 	to     string
 	secret string
-	query  client.NotificationQuery
+	query  client.EventQuery
 	key    webhook.Key
 	http   *http.Client
 }
@@ -87,6 +87,9 @@ func (l *listening) run(ctx context.Context) (err error) {
 	if l.key, err = l.signer(); err != nil {
 		return err
 	}
+	if len(l.query.Types) == 0 {
+		l.query.Types = []string{"job.*"} // like an endpoint that names none
+	}
 	l.http = &http.Client{
 		Timeout:       forwardTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -96,7 +99,7 @@ func (l *listening) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for n, err := range c.Notifications(ctx, l.query) {
+	for n, err := range c.Events(ctx, l.query) {
 		if err != nil {
 			return err
 		}
@@ -141,7 +144,7 @@ func (l *listening) begin(place uint64) error {
 }
 
 // forward sends an event until there is an answer.
-func (l *listening) forward(ctx context.Context, n client.Notification) error {
+func (l *listening) forward(ctx context.Context, n client.TenantEvent) error {
 	var e events.Notification
 	if err := json.Unmarshal(n.Body, &e); err != nil {
 		return fault.New(fault.ClientBadAnswer, "decode a notification", err)
