@@ -3,6 +3,7 @@
 //
 //	go run ./deploy/bench           # jobs per second and latency of five steps
 //	go run ./deploy/bench -bytes    # throughput and memory on large files
+//	go run ./deploy/bench -cancel   # how long a cancel takes to reach what runs
 //
 // Every figure is printed with its ratio to the baseline of the same run: the
 // machine's speed drops out of a ratio, and never out of a figure.
@@ -71,6 +72,8 @@ func main() {
 		os.Exit(millMain(os.Args[2]))
 	}
 	bytes := flag.Bool("bytes", false, "measure large files instead of many jobs")
+	cancel := flag.Bool("cancel", false, "measure cancels of running steps instead")
+	cancels := flag.Int("cancels", 200, "jobs that are cancelled, with -cancel")
 	size := flag.Int64("size", 1<<30, "size of the large file, in bytes, with -bytes")
 	jobs := flag.Int("jobs", 6000, "jobs per run at saturation")
 	single := flag.Int("single", 400, "jobs run one at a time for the latency")
@@ -90,9 +93,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *bytes {
+	switch {
+	case *bytes:
 		err = measureBytes(ctx, *size)
-	} else {
+	case *cancel:
+		err = measureCancel(ctx, max(*cancels, 1))
+	default:
 		err = measureJobs(ctx, load{*jobs, *inFlight, *single}, *only, *matrix)
 	}
 	if err != nil {
