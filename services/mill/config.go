@@ -109,6 +109,9 @@ type Config struct {
 	// DiskReserve is how many bytes of its disk the artifact store leaves
 	// free. Zero means 64 MiB, negative none.
 	DiskReserve int64
+	// Worker names this mill to the others that share its broker. Empty means the
+	// names of host and process, which is enough for one mill in a process.
+	Worker string
 	// Slots is how many attempts of each stage run at once. Zero leaves it to
 	// the stage.
 	Slots int

@@ -122,7 +122,7 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 	h, err := stagehost.New(stagehost.Config{
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
 		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
-		Breakers: m.Breakers, Shared: kv,
+		Breakers: m.Breakers, Shared: kv, Worker: m.Worker,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {
