@@ -35,6 +35,7 @@ type Gateway struct {
 	catchUps  slots
 	tail      *tail
 	tus       *upload.Service
+	page      *dashboard
 	handler   http.Handler
 	strikes   identity.Strikes
 	doors     map[string]access          // who may use a route, by method and path
@@ -68,6 +69,10 @@ func New(c Config) (*Gateway, error) {
 		g.hosts[strings.ToLower(h)] = true
 	}
 	if g.tus, err = g.resumable(); err != nil {
+		in.close()
+		return nil, err
+	}
+	if g.page, err = newDashboard(); err != nil {
 		in.close()
 		return nil, err
 	}

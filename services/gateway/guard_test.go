@@ -99,7 +99,7 @@ func TestRoutes(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{})
 	for _, path := range []string{
-		"/", "/v2", "/v1/", "/v1/jobs/", "/v1//jobs", "/v1/jobs/../jobs", "/v1/./jobs", "/v1/jobs/a/b/c",
+		"/assets", "/assets/", "/assets/app.js", "/index.html", "/v2", "/v1/", "/v1/jobs/", "/v1//jobs", "/v1/jobs/../jobs", "/v1/./jobs", "/v1/jobs/a/b/c",
 		"/%2e%2e/%2e%2e/etc/passwd", "/v1/jobs/a/events/", "/favicon.ico", "/debug/pprof",
 	} {
 		ask(t, "GET", w.URL+path, nil).problem(t, 404, "http.not_found")

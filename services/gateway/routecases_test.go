@@ -81,6 +81,8 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/v1/stats/throughput", scopes: read},
 		{method: "GET", path: "/v1/view", scopes: read, mill: true},
 		{method: "POST", path: "/v1/view/rebuild", scopes: admin, mill: true},
+		{method: "GET", path: "/", open: true},
+		{method: "GET", path: "/assets/{file}", open: true},
 		{method: "GET", path: "/livez", open: true},
 		{method: "GET", path: "/readyz", open: true},
 		{method: "GET", path: "/version", open: true},

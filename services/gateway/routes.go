@@ -92,7 +92,7 @@ func (g *Gateway) table() []route {
 		at("GET", "/livez", g.getLive, "Say that the process runs."),
 		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
 		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
-	}, slices.Concat(g.millRoutes(), g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
+	}, slices.Concat(g.pageRoutes(), g.millRoutes(), g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
 }
 
 // millRoutes lists the routes about what belongs to no tenant.
@@ -109,6 +109,14 @@ func (g *Gateway) millRoutes() []route {
 			"List what workers have said of dependencies lately."),
 		at("GET", "/v1/consumers", g.getConsumers,
 			"List what waits for the stages and the conductor, what is in flight, and how old it is."),
+	}
+}
+
+// pageRoutes lists the routes of the dashboard.
+func (g *Gateway) pageRoutes() []route {
+	return []route{
+		at("GET", "/", g.getPage, "Show the dashboard."),
+		at("GET", "/assets/{file}", g.getAsset, "Load a file of the dashboard."),
 	}
 }
 
@@ -161,7 +169,9 @@ func (g *Gateway) routes() http.Handler {
 	for path, by := range methods {
 		if bare, ok := strings.CutSuffix(path, "/"); ok {
 			// That path and none below, and no redirect to it.
-			mux.Handle(bare, g.serve(byMethod(by)))
+			if bare != "" {
+				mux.Handle(bare, g.serve(byMethod(by)))
+			}
 			path += "{$}"
 		}
 		mux.Handle(path, g.serve(byMethod(by)))

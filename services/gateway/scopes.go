@@ -117,6 +117,10 @@ func millDoors() map[string]access {
 		"GET /v1/keys":         admin,
 		"DELETE /v1/keys/{id}": admin,
 
+		// The page is open; what it shows is not.
+		"GET /":              open(),
+		"GET /assets/{file}": open(),
+
 		"GET /livez":   open(),
 		"GET /readyz":  open(),
 		"GET /version": open(),

@@ -1,0 +1,88 @@
+import './style/main.css'
+import { h, mount, redraw, type Child } from './core/dom'
+import { get, maybe } from './core/http'
+import { Load } from './core/load'
+import { again, page, place, route } from './core/router'
+import { session } from './core/session'
+import type { DeadLetterPage, DecisionPage } from './core/shapes'
+import { Icon, Mark } from './parts/icons'
+import { DialogHost } from './parts/dialog'
+import { Empty, Head } from './parts/words'
+import { DeadLetters } from './pages/deadletters'
+import { Decisions } from './pages/decisions'
+import { Failures } from './pages/failures'
+import { JobPage } from './pages/job'
+import { Jobs } from './pages/jobs'
+import { Login } from './pages/login'
+import { PipelinePage } from './pages/pipeline'
+import { Pipelines } from './pages/pipelines'
+import { Stages } from './pages/stages'
+import { Webhooks } from './pages/webhooks'
+import { catchDrops, DropSign } from './submit/drop'
+import { Tray } from './submit/tray'
+import { nextTheme, theme, wear } from './theme'
+
+const places: [string, string][] = [
+	['jobs', 'Jobs'], ['decisions', 'Decisions'], ['deadletters', 'Dead letters'], ['failures', 'Failures'],
+	['pipelines', 'Pipelines'], ['stages', 'Stages'], ['webhooks', 'Webhooks'],
+]
+
+/** waiting is what waits for somebody; it also tells whether the gateway is there. */
+const waiting = new Load(async (s) => {
+	const [decisions, letters] = await Promise.all([
+		maybe<DecisionPage>('/v1/decisions?limit=100', s), maybe<DeadLetterPage>('/v1/deadletters?state=open&limit=100', s),
+	])
+	return { decisions: some(decisions?.decisions, decisions), deadletters: some(letters?.deadletters, letters) } as Record<string, string>
+})
+const version = new Load((s) => get<{ version: string }>('/version', s))
+
+function some(list: unknown[] | undefined, page: { next_cursor?: string } | undefined): string {
+	return list?.length ? list.length + (page?.next_cursor ? '+' : '') : ''
+}
+
+const App = (): Child => {
+	if (session.refused) return <div class="outer"><Login /></div>
+	const p = page()
+	document.title = p ? p.title + ' · Millrace' : 'Millrace'
+	return <div class="outer">
+		<a class="skip" href="#main" onclick={(e: Event) => { e.preventDefault(); document.querySelector<HTMLElement>('main')?.focus() }}>Skip to the page</a>
+		<Side />
+		<main id="main" tabindex="-1" key={place()} created={(el: HTMLElement) => el.focus({ preventScroll: true })}>{p?.view()}</main>
+		<Tray /><DropSign /><DialogHost />
+	</div>
+}
+
+const Side = (): Child => {
+	const down = waiting.problem && waiting.problem.status === 0
+	const t = theme()
+	return <aside class="side">
+		<a class="brand" href="#/jobs"><Mark /><span>Millrace</span></a>
+		<nav aria-label="Pages">{places.map(([name, said]) => <a key={name} href={'#/' + name} aria-current={place().split('/')[0] === name ? 'page' : null}>
+			<Icon name={name} /><span>{said}</span>{waiting.data?.[name] ? <b class="pill num">{waiting.data[name]}<span class="sr"> waiting</span></b> : null}</a>)}</nav>
+		<div class="side-foot">
+			<span class={'state ' + (down ? 'tone-bad' : 'tone-good')} role="status"><i class="dot" />{down ? 'No answer' : 'Connected'}</span>
+			<span class="muted small ellipsis version" title={version.data?.version}>{version.data?.version ?? ''}</span>
+			<span class="side-do">
+				<button type="button" class="icon-button" aria-label={`Theme: ${t}. Change it`} title={`Theme: ${t}`} onclick={() => wear(nextTheme())}>
+					<Icon name={t === 'dark' ? 'moon' : t === 'light' ? 'sun' : 'auto'} /></button>
+				{session.token ? <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onclick={() => { session.end(); again() }}><Icon name="out" /></button> : null}
+			</span>
+		</div>
+	</aside>
+}
+
+const Lost = { title: 'Nothing here', view: () => <div><Head title="Nothing here" /><Empty title="There is no such page"><a href="#/jobs">To the jobs</a></Empty></div> }
+
+wear()
+route({
+	'jobs': (_, q) => new Jobs(q), 'jobs/': ([id]) => new JobPage(id!),
+	'decisions': () => new Decisions(), 'deadletters': (_, q) => new DeadLetters(q), 'failures': (_, q) => new Failures(q),
+	'stages': (_, q) => new Stages(q), 'pipelines': () => new Pipelines(), 'pipelines/': ([name], q) => new PipelinePage(name!, q),
+	'webhooks': () => new Webhooks(), '': () => Lost,
+})
+mount(document.body, App)
+catchDrops()
+waiting.poll(5000)
+void version.refresh()
+// What is said of times goes on while nothing else happens.
+setInterval(redraw, 1000)
