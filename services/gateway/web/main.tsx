@@ -2,9 +2,9 @@ import './style/main.css'
 import { h, mount, redraw, type Child } from './core/dom'
 import { get, maybe } from './core/http'
 import { Load } from './core/load'
-import { again, page, place, route } from './core/router'
+import { again, onAgain, page, place, route } from './core/router'
 import { session } from './core/session'
-import type { DeadLetterPage, DecisionPage } from './core/shapes'
+import type { DeadLetterPage, DecisionPage, Who } from './core/shapes'
 import { Icon, Mark } from './parts/icons'
 import { DialogHost } from './parts/dialog'
 import { Empty, Head } from './parts/words'
@@ -34,6 +34,7 @@ const waiting = new Load(async (s) => {
 	])
 	return { decisions: some(decisions?.decisions, decisions), deadletters: some(letters?.deadletters, letters) } as Record<string, string>
 })
+const who = new Load((s) => maybe<Who>('/v1/whoami', s))
 const version = new Load((s) => get<{ version: string }>('/version', s))
 
 function some(list: unknown[] | undefined, page: { next_cursor?: string } | undefined): string {
@@ -61,7 +62,7 @@ const Side = (): Child => {
 			<Icon name={name} /><span>{said}</span>{waiting.data?.[name] ? <b class="pill num">{waiting.data[name]}<span class="sr"> waiting</span></b> : null}</a>)}</nav>
 		<div class="side-foot">
 			<span class={'state ' + (down ? 'tone-bad' : 'tone-good')} role="status"><i class="dot" />{down ? 'No answer' : 'Connected'}</span>
-			<span class="muted small ellipsis version" title={version.data?.version}>{version.data?.version ?? ''}</span>
+			<span class="muted small ellipsis version" title={`Version ${version.data?.version ?? ''}`}>{whose()}</span>
 			<span class="side-do">
 				<button type="button" class="icon-button" aria-label={`Theme: ${t}. Change it`} title={`Theme: ${t}`} onclick={() => wear(nextTheme())}>
 					<Icon name={t === 'dark' ? 'moon' : t === 'light' ? 'sun' : 'auto'} /></button>
@@ -69,6 +70,13 @@ const Side = (): Child => {
 			</span>
 		</div>
 	</aside>
+}
+
+/** whose says who is here and for which tenant, or which version this is where nobody asks. */
+function whose(): string {
+	const w = who.data
+	if (!w || w.identity !== 'on') return version.data?.version ?? ''
+	return [w.by, w.tenant !== 'default' && w.tenant].filter(Boolean).join(' · ')
 }
 
 const Lost = { title: 'Nothing here', view: () => <div><Head title="Nothing here" /><Empty title="There is no such page"><a href="#/jobs">To the jobs</a></Empty></div> }
@@ -84,5 +92,7 @@ mount(document.body, App)
 catchDrops()
 waiting.poll(5000)
 void version.refresh()
+void who.refresh()
+onAgain(() => { void who.refresh(); void waiting.refresh() })
 // What is said of times goes on while nothing else happens.
 setInterval(redraw, 1000)

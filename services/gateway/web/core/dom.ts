@@ -54,7 +54,7 @@ function patchChildren(parent: Element, before: VNode[], after: VNode[]): void {
 	const keyed = new Map<string | number, VNode>()
 	const loose: VNode[] = []
 	for (const n of before) {
-		if (n.key !== undefined) keyed.set(n.key, n)
+		if (n.key !== undefined && !keyed.has(n.key)) keyed.set(n.key, n)
 		else loose.push(n)
 	}
 	const pairs = after.map((n) => pair(n, keyed, loose))

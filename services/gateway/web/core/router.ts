@@ -49,8 +49,14 @@ export function route(makes: Record<string, Make>): void {
 	turn()
 }
 
+const told: (() => void)[] = []
+
+/** onAgain is told when somebody else uses the page. */
+export const onAgain = (f: () => void): void => { told.push(f) }
+
 /** again makes the page anew, for another principal. */
 export function again(): void {
+	for (const f of told) f()
 	path = ''
 	window.dispatchEvent(new HashChangeEvent('hashchange'))
 }

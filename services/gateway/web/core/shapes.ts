@@ -79,6 +79,9 @@ export interface StageShape {
 }
 export interface Breaker { worker: string; dependency: string; state: string; since: string; until?: string; failures?: number; reason?: string }
 
+export interface Consumer { name: string; stage?: string; undo?: boolean; pending: number; in_flight: number; delivered: number; served: boolean; oldest_seconds: number }
+export interface Who { identity: string; by?: string; tenant?: string; scopes?: string[] }
+
 export interface PipelineEntry { name: string; digest: string; description?: string; applied_at: string }
 export interface PipelineStep { id: string; stage: string; needs?: string[]; critical: boolean; irreversible?: boolean }
 export interface Pipeline { name: string; digest: string; description?: string; labels?: Record<string, string>; params_schema?: Schema; steps: PipelineStep[]; source: string }

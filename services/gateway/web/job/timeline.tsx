@@ -32,8 +32,8 @@ export const Timeline = (p: { records: Record_[]; pick: (step: string) => void }
 		<i class="dot" aria-hidden="true" />
 		<div class="what"><span class="type">{r.type}</span>
 			{r.step ? <button type="button" class="link" onclick={() => p.pick(r.step!)}>{r.step}{r.attempt ? ` #${r.attempt}` : ''}</button> : null}
-			<span class="mono-soft">{what(r)}</span>
-			<details class="raw"><summary aria-label={`Record ${r.revision} in full`}>{r.revision}</summary><Raw record={r} /></details></div>
+			<span class="mono-soft">{what(r)}</span></div>
+		<details class="raw"><summary aria-label={`Record ${r.revision} in full`}>{r.revision}</summary><Raw record={r} /></details>
 	</li>)}</ol>
 
 /** Raw is the record as it is, without the state of the job behind it. */

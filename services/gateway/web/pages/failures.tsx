@@ -50,7 +50,7 @@ export class Failures implements Page {
 	}
 
 	private row(f: Failure): Child {
-		return <li key={f.code} class={'row failure' + (f.code === this.code ? ' chosen' : '')} data-code={f.code}>
+		return <li key={f.code + ' ' + f.class} class={'row failure' + (f.code === this.code ? ' chosen' : '')} data-code={f.code}>
 			<div class="row-head"><b class="big num">{count(f.count)}</b>
 				<span class="grow"><a class="mono strong" href={'#/failures?code=' + encodeURIComponent(f.code)}>{f.code}</a> <span class="muted small">{words(f.class)}</span>
 					{f.hint ? <span class="block muted">{f.hint}</span> : null}</span>

@@ -2,8 +2,8 @@ import { h, type Child } from '../core/dom'
 import { get, maybe } from '../core/http'
 import { Load } from '../core/load'
 import type { Page } from '../core/router'
-import type { Breaker, StageShape } from '../core/shapes'
-import { plural, span } from '../core/format'
+import type { Breaker, Consumer, StageShape } from '../core/shapes'
+import { count, plural, span } from '../core/format'
 import { Badge, Card, Empty, Facts, Head, ProblemNote, Time, Waiting } from '../parts/words'
 
 /** Stages is what the mill can do, and what its workers make of what they depend on. */
@@ -13,14 +13,41 @@ export class Stages implements Page {
 	private readonly stages = new Load(async (s) => (await get<{ stages: StageShape[] }>('/v1/stages', s)).stages).poll(60_000)
 	private readonly breakers = new Load(async (s) => (await maybe<{ breakers: Breaker[] }>('/v1/breakers', s))?.breakers ?? []).poll(3000)
 
+	private readonly consumers = new Load((s) => this.readConsumers(s)).poll(3000)
+	/** rates are attempts a second, by consumer, and before is what they are made from. */
+	private rates = new Map<string, number>()
+	private before?: { at: number; delivered: Map<string, number> }
+
 	constructor(q: URLSearchParams) { this.chosen = q.get('name') ?? '' }
 
 	leave(): void {
 		this.stages.end()
 		this.breakers.end()
+		this.consumers.end()
 	}
 
 	turn(q: URLSearchParams): void { this.chosen = q.get('name') ?? '' }
+
+	private async readConsumers(s: AbortSignal): Promise<Consumer[]> {
+		const list = (await maybe<{ consumers: Consumer[] }>('/v1/consumers', s))?.consumers ?? []
+		const now = { at: Date.now(), delivered: new Map(list.map((c) => [c.name, c.delivered])) }
+		const { before } = this
+		if (before) this.rates = new Map(list.map((c) => [c.name, 1000 * Math.max(0, c.delivered - (before.delivered.get(c.name) ?? c.delivered)) / (now.at - before.at)]))
+		this.before = now
+		return list
+	}
+
+	/** load is what waits for a consumer, and how fast it goes. */
+	private load(c: Consumer): Child {
+		const rate = this.rates.get(c.name) ?? 0
+		const late = c.oldest_seconds > 60 && c.pending > 0
+		return <p class="load small num" data-consumer={c.name}>
+			<i class={'dot tone-' + (!c.served ? 'bad' : late ? 'wait' : c.in_flight ? 'busy' : 'quiet')} />
+			{c.undo ? <span>undo:</span> : null}
+			{c.pending || c.in_flight || !c.served ? <span>{count(c.pending)} waiting · {count(c.in_flight)} in flight{c.pending || c.in_flight ? ` · oldest ${span(1000 * c.oldest_seconds)}` : ''}</span> : <span class="muted">idle</span>}
+			{rate > 0 ? <span class="muted">{rate < 10 ? rate.toFixed(1) : count(rate)}/s</span> : null}
+			{c.served ? null : <b class="tone-bad text">nobody serves it</b>}</p>
+	}
 
 	view(): Child {
 		const list = this.stages.data
@@ -33,8 +60,15 @@ export class Stages implements Page {
 					<span class="muted small">since <Time at={b.since} />{b.until ? <span>, tried again <Time at={b.until} /></span> : null}</span>
 					<span class="muted small mono ellipsis" title={b.worker}>{b.worker}</span></li>)}</ul>
 				: <p class="muted quiet-line">All dependencies answer.</p>}</Card>
+			{this.conductor()}
 			{!list ? <Waiting /> : list.length ? <div class="grid">{list.map((s) => this.stage(s))}</div> : <Empty title="No stages">This gateway knows of none.</Empty>}
 		</div>
+	}
+
+	/** conductor is what waits for the conductor, when something does. */
+	private conductor(): Child {
+		const busy = this.consumers.data?.filter((c) => !c.stage && c.name !== 'conductor-timers' && (c.pending || c.in_flight || !c.served)) ?? []
+		return busy.length ? <Card title="Conductor" class="below">{busy.map((c) => <div key={c.name}><span class="mono small">{c.name}</span>{this.load(c)}</div>)}</Card> : null
 	}
 
 	private stage(s: StageShape): Child {
@@ -42,6 +76,7 @@ export class Stages implements Page {
 		return <article class={'card stage' + (name === this.chosen ? ' chosen' : '')} key={name} aria-label={name}>
 			<div class="card-head"><h2 class="mono">{s.name}<span class="muted">@{s.version}</span></h2></div>
 			<p>{s.summary}</p>
+			{this.consumers.data?.filter((c) => c.stage === s.name && (!c.undo || c.pending || c.in_flight)).map((c) => this.load(c))}
 			<details class="more"><summary>What it takes, gives and promises</summary>
 				<Facts rows={[
 					['A crash costs', s.guarantee], ['Takes', s.inputs], ['Gives', s.outputs],
