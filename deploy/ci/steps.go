@@ -24,6 +24,7 @@ var steps = []step{
 	{"format", "gofumpt finds nothing to change", format},
 	{"vet", "go vet", command("go", "vet", "./...")},
 	{"lint", "staticcheck", command("go", tool("staticcheck", "./...")...)},
+	{"web", "the dashboard that is committed is that of its sources", command("go", "run", "./deploy/webbuild", "-check")},
 	{"test", "all tests, none from the cache", test},
 	{"examples", "go vet, staticcheck and all tests of the modules in deploy/examples", examples},
 	{"race", "the tests of what is concurrent, under the race detector", race},

@@ -126,7 +126,7 @@ function set(el: any, name: string, value: any, old: any): void {
 	} else if (name === 'style') {
 		for (const p in old) if (!value || !(p in value)) el.style.removeProperty(p)
 		for (const p in value) if (!old || old[p] !== value[p]) el.style.setProperty(p, value[p])
-	} else if (properties.has(name)) {
+	} else if (properties.has(name) && el.tagName !== 'OPTION') {
 		// Somebody may have typed meanwhile: what counts is what the element has.
 		if (name === 'open' ? value !== old : el[name] !== (value ?? '')) el[name] = value ?? (name === 'value' ? '' : false)
 	} else if (value !== old) {
