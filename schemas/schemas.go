@@ -3,7 +3,8 @@
 // The folder has a JSON Schema (2020-12) for every event and command, the
 // registry of faults, and the AsyncAPI document of the NATS doors. From them are
 // generated, by go generate in this folder: the types of package events, the
-// codes of package fault, and FAULTS.md.
+// codes of package fault, and FAULTS.md. The OpenAPI document of the HTTP door,
+// openapi.yaml, is generated too, from the gateway's routes.
 //
 // What the mill takes in from outside (submission, command, outcome) is closed:
 // an unknown field is refused. What it sends is open, so that it may grow. The
@@ -26,3 +27,5 @@
 package schemas
 
 //go:generate go run ./gen
+//go:generate go run ./gen/words
+//go:generate go run ./gen/openapi

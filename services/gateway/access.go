@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity"
+	"github.com/millrace/millrace/pkg/openapi"
 )
 
 // access says who may use a route. The zero value says nobody.
@@ -42,6 +43,15 @@ func (a access) scope() string {
 		return "known"
 	}
 	return identity.Join(a.one, " or ")
+}
+
+// document is how the OpenAPI document tells it.
+func (a access) document() openapi.Access {
+	d := openapi.Access{Open: a.open, Known: a.known, Mill: a.mill}
+	for _, s := range a.one {
+		d.Scopes = append(d.Scopes, string(s))
+	}
+	return d
 }
 
 // admits refuses a principal. Faults: auth.closed, auth.scope, auth.mill.

@@ -71,7 +71,7 @@ func (d *door) Stands(p identity.Principal) bool { return d.tokens.Stands(p) || 
 type jobsOf struct{}
 
 func (jobsOf) List(_ context.Context, tenant string, _ api.JobQuery) (api.JobPage, error) {
-	return api.JobPage{Jobs: []api.JobItem{{ID: "job-of-" + tenant}}}, nil
+	return api.JobPage{Jobs: []api.JobItem{{ID: "job-of-" + tenant, State: events.JobRunning}}}, nil
 }
 
 // operationOfA is an operator who knows one operation, of tenant a.
@@ -122,7 +122,9 @@ func newGuarded(t *testing.T) *guarded {
 	ask(t, "POST", w.URL+"/v1/webhooks", strings.NewReader(`{"url":"https://example.com/private"}`),
 		"Authorization", "Bearer a-admin", "Content-Type", events.ContentTypeJSON).into(t, 201, &hook)
 	store := endpoints.New(endpoints.Options{Bus: w.Conn})
-	if err := store.Log(t.Context(), "a", api.Delivery{Webhook: hook.ID, Message: "msg", Job: r.Job, Sequence: 1}); err != nil {
+	if err := store.Log(t.Context(), "a", api.Delivery{
+		Webhook: hook.ID, Message: "msg", Job: r.Job, Sequence: 1, Outcome: api.Delivered,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return &guarded{w, map[string]string{

@@ -29,7 +29,7 @@ func (g *Gateway) getDeadLetters(x *exchange) error {
 	}
 	if page.NextCursor != "" {
 		q.Cursor = page.NextCursor
-		x.w.Header().Set("Link", "</v1/deadletters?"+q.Values().Encode()+`>; rel="next"`)
+		x.w.Header().Add("Link", "</v1/deadletters?"+q.Values().Encode()+`>; rel="next"`)
 	}
 	return x.json(http.StatusOK, page)
 }

@@ -253,7 +253,7 @@ type jobsAsked struct {
 func (l *jobsAsked) List(_ context.Context, _ string, q api.JobQuery) (page api.JobPage, err error) {
 	l.asked = q
 	for _, id := range l.ids {
-		page.Jobs = append(page.Jobs, api.JobItem{ID: id})
+		page.Jobs = append(page.Jobs, api.JobItem{ID: id, State: events.JobAttention})
 	}
 	page.NextCursor = "more"
 	return page, nil

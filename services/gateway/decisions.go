@@ -40,7 +40,7 @@ func (g *Gateway) getDecisions(x *exchange) error {
 	}
 	if page.NextCursor != "" {
 		q.Cursor = page.NextCursor
-		x.w.Header().Set("Link", "</v1/decisions?"+q.Values().Encode()+`>; rel="next"`)
+		x.w.Header().Add("Link", "</v1/decisions?"+q.Values().Encode()+`>; rel="next"`)
 	}
 	return x.json(200, page)
 }

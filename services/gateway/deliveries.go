@@ -27,7 +27,7 @@ func (g *Gateway) getDeliveries(x *exchange) error {
 	}
 	if page.NextCursor != "" {
 		q.Cursor = page.NextCursor
-		x.w.Header().Set("Link", "</v1/deliveries?"+q.Values().Encode()+`>; rel="next"`)
+		x.w.Header().Add("Link", "</v1/deliveries?"+q.Values().Encode()+`>; rel="next"`)
 	}
 	return x.json(http.StatusOK, page)
 }

@@ -306,7 +306,9 @@ func TestStreamOfAPrettyRecord(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gateway.Config{})
 	// Written by another hand: indented, and without the headers.
-	rec := events.Record{Type: "job.completed", Revision: 1, Job: events.Job{ID: "byhand", State: events.JobCompleted}}
+	rec := events.Record{Type: "job.completed", Revision: 1, Job: events.Job{
+		ID: "byhand", State: events.JobCompleted, Files: []events.Source{}, Steps: map[string]events.Step{},
+	}}
 	data, err := json.MarshalIndent(rec, "", "\r\n  ")
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func (g *Gateway) getRollback(x *exchange) error {
 	if err != nil {
 		return s.refuses(err)
 	}
-	r := api.Rollback{Revision: s.rec.Revision, Job: plan.Job, Digest: plan.Digest}
+	r := api.Rollback{Revision: s.rec.Revision, Job: plan.Job, Digest: plan.Digest, Steps: []api.RollbackStep{}}
 	for _, step := range plan.Steps {
 		r.Steps = append(r.Steps, api.RollbackStep(step))
 	}

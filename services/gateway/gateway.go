@@ -40,6 +40,7 @@ type Gateway struct {
 	strikes   identity.Strikes
 	doors     map[string]access          // who may use a route, by method and path
 	answers   map[string]map[string]bool // which methods a path takes
+	document  func() (*published, error)
 
 	stop    sync.Once
 	closing chan struct{} // closed when requests that wait must come to an end

@@ -141,7 +141,7 @@ func (p *pages) List(_ context.Context, tenant string, q api.JobQuery) (api.JobP
 
 func TestListJobs(t *testing.T) {
 	t.Parallel()
-	list := &pages{page: api.JobPage{Jobs: []api.JobItem{{ID: "a"}}, NextCursor: "c/2"}}
+	list := &pages{page: api.JobPage{Jobs: []api.JobItem{{ID: "a", State: events.JobRunning}}, NextCursor: "c/2"}}
 	w := gatewaytest.New(t, gateway.Config{Jobs: list})
 	a := ask(t, "GET", w.URL+"/v1/jobs?state=running,failed&state=waiting&pipeline=keep&label.k=v&limit=7&cursor=x", nil)
 	var p api.JobPage

@@ -32,9 +32,11 @@ type answer struct {
 	body []byte
 }
 
-// ask makes a request. Headers come in pairs.
+// ask makes a request, and holds the answer against the OpenAPI document. Headers come
+// in pairs.
 func ask(t *testing.T, method, url string, body io.Reader, headers ...string) answer {
 	t.Helper()
+	body, sent := known(body)
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +57,9 @@ func ask(t *testing.T, method, url string, body io.Reader, headers ...string) an
 	if err != nil {
 		t.Fatalf("%s %s: read the answer: %v", method, url, err)
 	}
-	return answer{r, data}
+	a := answer{r, data}
+	keepsContract(t, a, sent)
+	return a
 }
 
 // later makes a request in the background. Its answer is closed without one when

@@ -97,6 +97,9 @@ func (g *Gateway) getOperations(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if list.Operations == nil {
+		list.Operations = []api.Operation{}
+	}
 	return x.json(http.StatusOK, list)
 }
 
@@ -130,10 +133,13 @@ func (g *Gateway) getOperationItems(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if page.Items == nil {
+		page.Items = []api.OperationItem{}
+	}
 	if page.NextCursor != "" {
 		q.Cursor = page.NextCursor
 		next := "/v1/operations/" + url.PathEscape(x.r.PathValue("id")) + "/items?" + q.Values().Encode()
-		x.w.Header().Set("Link", "<"+next+`>; rel="next"`)
+		x.w.Header().Add("Link", "<"+next+`>; rel="next"`)
 	}
 	return x.json(http.StatusOK, page)
 }

@@ -17,21 +17,30 @@ type operations struct {
 	key string
 }
 
+// operationAt is an operation at revision 3.
+func operationAt(id string) api.Operation {
+	op := api.Operation{ID: id, Revision: 3, State: api.OperationRunning}
+	op.Verb = api.OperationRetry
+	return op
+}
+
 func (o *operations) Start(_ context.Context, _ string, r api.OperationRequest, by, key string) (api.Operation, bool, error) {
 	again := key != "" && key == o.key
 	o.got, o.key = r, key
-	return api.Operation{ID: "one", Revision: 3, By: by}, again, nil
+	op := operationAt("one")
+	op.By = by
+	return op, again, nil
 }
 
 func (o *operations) Get(_ context.Context, tenant, id string) (api.Operation, error) {
 	if tenant != "default" || id != "one" {
 		return api.Operation{}, fault.New(fault.OperationNotFound, "", nil)
 	}
-	return api.Operation{ID: id, Revision: 3}, nil
+	return operationAt(id), nil
 }
 
 func (o *operations) List(context.Context, string) (api.OperationList, error) {
-	return api.OperationList{Operations: []api.Operation{{ID: "one"}}}, nil
+	return api.OperationList{Operations: []api.Operation{operationAt("one")}}, nil
 }
 
 func (o *operations) Items(_ context.Context, _, _ string, q api.ItemQuery) (api.OperationItems, error) {
@@ -39,11 +48,13 @@ func (o *operations) Items(_ context.Context, _, _ string, q api.ItemQuery) (api
 }
 
 func (o *operations) Stop(_ context.Context, _, id, reason, by string) (api.Operation, error) {
-	return api.Operation{ID: id, Why: by + ": " + reason}, nil
+	op := operationAt(id)
+	op.Why = by + ": " + reason
+	return op, nil
 }
 
 func (o *operations) Resume(_ context.Context, _, id, _ string) (api.Operation, error) {
-	return api.Operation{ID: id}, nil
+	return operationAt(id), nil
 }
 
 func TestOperationsOverHTTP(t *testing.T) {
@@ -64,7 +75,7 @@ func TestOperationsOverHTTP(t *testing.T) {
 	if ops.got.Rate != 2.5 || ops.got.Filter.Since.Year() != 2026 || len(ops.got.Filter.States) != 1 {
 		t.Errorf("%+v", ops.got)
 	}
-	a = post("", `{"verb":"retry"}`, "Idempotency-Key", "k")
+	a = post("", `{"verb":"retry","reason":"why","filter":{"state":["attention"]}}`, "Idempotency-Key", "k")
 	a.into(t, 200, &op)
 	same(t, "replayed", a.Header.Get("Idempotency-Replayed"), "true")
 

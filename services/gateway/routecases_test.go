@@ -86,6 +86,8 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/livez", open: true},
 		{method: "GET", path: "/readyz", open: true},
 		{method: "GET", path: "/version", open: true},
+		{method: "GET", path: "/openapi.json", open: true},
+		{method: "GET", path: "/openapi.yaml", open: true},
 	}
 	all = append(all, uploadCases(submit)...)
 	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip", "rerun"} {

@@ -1,12 +1,17 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/openapi"
 )
 
 // route is one method of one path.
@@ -21,7 +26,8 @@ func at(method, path string, handle func(*exchange) error, summary string) route
 }
 
 // table lists every route. Reading routes answer HEAD as well. Who may use a route
-// stands in the table of doors, without which it is closed while identity is on.
+// stands in the table of doors, without which it is closed while identity is on, and
+// what goes in and out in that of shapes.
 func (g *Gateway) table() []route {
 	return append([]route{
 		at("GET", "/v1", g.getIndex, "List the routes."),
@@ -92,6 +98,8 @@ func (g *Gateway) table() []route {
 		at("GET", "/livez", g.getLive, "Say that the process runs."),
 		at("GET", "/readyz", g.getReady, "Say whether the gateway takes work."),
 		at("GET", "/version", g.getVersion, "Say what the gateway was built from."),
+		at("GET", "/openapi.json", g.getDocument, "Read the OpenAPI 3.1 document of these routes."),
+		at("GET", "/openapi.yaml", g.getDocument, "Read it as YAML."),
 	}, slices.Concat(g.pageRoutes(), g.millRoutes(), g.hookRoutes(), g.identityRoutes(), g.viewRoutes())...)
 }
 
@@ -148,61 +156,91 @@ func (g *Gateway) hookRoutes() []route {
 	}
 }
 
-// routes returns the whole handler: guards around a multiplexer of paths, which
-// finds the method by itself so that its refusals are problems too.
+// routes returns the whole handler: guards around a multiplexer.
 func (g *Gateway) routes() http.Handler {
-	methods := make(map[string]map[string]func(*exchange) error)
-	g.doors, g.answers = doors(), make(map[string]map[string]bool)
-	for _, r := range g.table() {
-		if methods[r.Path] == nil {
-			methods[r.Path] = make(map[string]func(*exchange) error)
-			g.answers[r.Path] = make(map[string]bool)
-		}
-		methods[r.Path][r.Method] = r.handle
-		g.answers[r.Path][r.Method] = true
-		if r.Method == http.MethodGet {
-			methods[r.Path][http.MethodHead] = r.handle
-			g.answers[r.Path][http.MethodHead] = true
-		}
-	}
 	mux := http.NewServeMux()
-	for path, by := range methods {
-		if bare, ok := strings.CutSuffix(path, "/"); ok {
-			// That path and none below, and no redirect to it.
-			if bare != "" {
-				mux.Handle(bare, g.serve(byMethod(by)))
-			}
-			path += "{$}"
-		}
-		mux.Handle(path, g.serve(byMethod(by)))
-	}
-	mux.Handle("/", g.serve(func(x *exchange) error {
+	surface := humago.New(mux, openapi.Config())
+	g.register(surface, g.table(), shapes())
+	g.refuseMethods(mux)
+	mux.Handle("/", g.serve(func(*exchange) error {
 		return fault.New(fault.HTTPNotFound, "", nil)
 	}))
+	g.document = publish(surface.OpenAPI())
 	return g.outermost(mux)
 }
 
-// byMethod finds the handler of a method.
-func byMethod(by map[string]func(*exchange) error) func(*exchange) error {
-	var allowed []string
-	for m := range by {
-		if m != http.MethodOptions {
-			allowed = append(allowed, m)
+// register puts the rows of a table into the multiplexer and into the document, through
+// huma, which keeps both. What a handler reads and answers stays its own business, so
+// that bodies are streamed, and limits and problems are the gateway's.
+func (g *Gateway) register(surface huma.API, table []route, shapes map[string]openapi.Shape) {
+	g.doors, g.answers = doors(), make(map[string]map[string]bool)
+	for _, r := range table {
+		key := r.Method + " " + r.Path
+		shape := shapes[key]
+		op := openapi.Add(surface.OpenAPI(), openapi.Route{
+			Method: r.Method, Path: r.Path, Summary: r.Summary, Access: g.doors[key].document(), Shape: shape,
+		})
+		handle := g.through(r.handle, shape)
+		for _, pattern := range patterns(r.Path) {
+			at := *op
+			at.Path = pattern
+			surface.Adapter().Handle(&at, handle)
+		}
+		if g.answers[r.Path] == nil {
+			g.answers[r.Path] = make(map[string]bool)
+		}
+		g.answers[r.Path][r.Method] = true
+		if r.Method == http.MethodGet {
+			g.answers[r.Path][http.MethodHead] = true // the multiplexer does that
 		}
 	}
-	slices.Sort(allowed)
-	allow := strings.Join(append(allowed, http.MethodOptions), ", ")
-	return func(x *exchange) error {
-		if h := by[x.r.Method]; h != nil {
-			return h(x)
+	openapi.Complete(surface.OpenAPI())
+}
+
+// through makes a handler for huma of a route.
+func (g *Gateway) through(h func(*exchange) error, shape openapi.Shape) func(huma.Context) {
+	serve := g.serve(func(x *exchange) error {
+		shape.Announce(x.w.Header())
+		return h(x)
+	})
+	return func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		serve.ServeHTTP(w, r)
+	}
+}
+
+// patterns are those of a path in the multiplexer. One with a slash at its end means
+// that path, with the slash and without, and none below.
+func patterns(path string) []string {
+	bare, ok := strings.CutSuffix(path, "/")
+	switch {
+	case ok && bare == "":
+		return []string{"/{$}"}
+	case ok:
+		return []string{bare, path + "{$}"}
+	}
+	return []string{path}
+}
+
+// refuseMethods answers what is asked of a path with a method that it does not take, so
+// that this is a problem too.
+func (g *Gateway) refuseMethods(mux *http.ServeMux) {
+	for path, methods := range g.answers {
+		allowed := slices.Sorted(maps.Keys(methods))
+		allowed = slices.DeleteFunc(allowed, func(m string) bool { return m == http.MethodOptions })
+		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
+		refuse := g.serve(func(x *exchange) error {
+			x.w.Header().Set("Allow", allow)
+			if x.r.Method == http.MethodOptions {
+				x.w.WriteHeader(http.StatusNoContent)
+				return nil
+			}
+			return fault.New(fault.HTTPMethodNotAllowed,
+				fault.Clip(x.r.Method, 40)+" is not one of "+allow, nil)
+		})
+		for _, pattern := range patterns(path) {
+			mux.Handle(pattern, refuse)
 		}
-		x.w.Header().Set("Allow", allow)
-		if x.r.Method == http.MethodOptions {
-			x.w.WriteHeader(http.StatusNoContent)
-			return nil
-		}
-		return fault.New(fault.HTTPMethodNotAllowed,
-			fault.Clip(x.r.Method, 40)+" is not one of "+allow, nil)
 	}
 }
 

@@ -30,7 +30,9 @@ func (n *numbers) Rebuild(context.Context) (api.View, error) {
 
 func (n *numbers) Counts(_ context.Context, tenant, pipeline string) (api.Counts, error) {
 	n.tenant, n.pipeline = tenant, pipeline
-	return api.Counts{Jobs: 3}, n.err
+	return api.Counts{
+		Jobs: 3, States: map[string]int64{"running": 3}, Pipelines: []api.PipelineCount{}, Faults: []api.FaultCount{},
+	}, n.err
 }
 
 func (n *numbers) Failures(_ context.Context, tenant string, q api.StatsQuery) (api.Failures, error) {
@@ -45,7 +47,7 @@ func (n *numbers) Recovery(_ context.Context, tenant string, q api.StatsQuery) (
 
 func (n *numbers) Throughput(_ context.Context, tenant string, q api.StatsQuery) (api.Throughput, error) {
 	n.tenant, n.asked = tenant, q
-	return api.Throughput{Spans: []api.Flow{{Accepted: 6}}}, n.err
+	return api.Throughput{Spans: []api.Flow{{Accepted: 6, Finished: map[string]int64{}}}}, n.err
 }
 
 func TestNumbers(t *testing.T) {
