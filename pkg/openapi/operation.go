@@ -144,6 +144,7 @@ func contents(schemas huma.Registry, of []Content) map[string]*huma.MediaType {
 // parts describes the parts of paths.
 var parts = map[string]string{
 	"digest": "The digest of the content: sha256: and 64 hex digits.",
+	"file":   "The name of the file, which changes with its content.",
 	"id":     "The id of it, as lists and answers have it.",
 	"name":   "The name of it.",
 }

@@ -94,5 +94,8 @@ func serverShapes() map[string]openapi.Shape {
 			Give(200, openapi.Plain(contentTypeOpenAPI+"+json", "This document.")),
 		"GET /openapi.yaml": openapi.Does("getDocumentAsYAML").Cached().
 			Give(200, openapi.Plain(contentTypeOpenAPI+"+yaml", "This document.")),
+		"GET /": openapi.Does("getDashboard").Cached().Give(200, openapi.Plain("text/html", "The page.")),
+		"GET /assets/{file}": openapi.Does("getDashboardFile").Cached().
+			Give(200, openapi.Plain("text/javascript", "A program."), openapi.Plain("text/css", "A style.")),
 	}
 }
