@@ -27,6 +27,7 @@ var layers = []layer{
 	{name: "contract: what stages share", packages: []string{"pkg/stage/outputs"}},
 	{name: "contract: kit", packages: []string{"pkg/stage/stagetest"}},
 	{name: "core: webhooks", packages: []string{"pkg/webhook"}},
+	{name: "pressure", packages: []string{"pkg/pressure"}},
 	{name: "breaker", packages: []string{"pkg/breaker"}},
 	{name: "guard", packages: []string{"pkg/netguard"}},
 	{name: "stages", packages: []string{"services/stages/*"}},

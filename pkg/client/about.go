@@ -40,10 +40,21 @@ func (c *Client) Version(ctx context.Context) (*api.Version, error) {
 // Ready returns nil when the server takes work right now. It asks a single time.
 // Faults: http.not_ready, client.unreachable and others of http and client.
 func (c *Client) Ready(ctx context.Context) error {
+	_, err := c.Health(ctx)
+	return err
+}
+
+// Health returns what the server's checks say when it takes work right now. It asks a
+// single time. Faults: as for [Client.Ready].
+func (c *Client) Health(ctx context.Context) (*api.Health, error) {
 	r, err := c.attempt(ctx, call{method: http.MethodGet, path: "/readyz"})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	discard(r)
-	return nil
+	defer discard(r)
+	var h api.Health
+	if err := decode(r, &h); err != nil {
+		return nil, err
+	}
+	return &h, nil
 }

@@ -76,6 +76,9 @@ func (g *Gateway) getReady(x *exchange) error {
 	if !g.Bus.Connected() {
 		fail("broker", "it cannot be reached")
 	}
+	if g.Pressure != nil {
+		health.Checks["disk"] = g.disk()
+	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), checkTimeout)
 	defer cancel()
 	for name, check := range g.Ready {

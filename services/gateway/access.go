@@ -17,6 +17,9 @@ type access struct {
 	one []identity.Scope
 	// mill keeps those out who belong to one tenant.
 	mill bool
+	// brings marks a route that brings in something new. It is closed while there is
+	// little room; an upload that has begun may go on.
+	brings bool
 }
 
 // open is for routes that say nothing of any tenant. They have no tenant either.
@@ -31,6 +34,12 @@ func needs(one ...identity.Scope) access { return access{one: one} }
 // ofMill keeps out who belongs to one tenant: the route is about the whole mill.
 func (a access) ofMill() access {
 	a.mill = true
+	return a
+}
+
+// bringing marks a route that brings in something new.
+func (a access) bringing() access {
+	a.brings = true
 	return a
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/pkg/identity"
 	"github.com/millrace/millrace/pkg/pipeline"
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -128,6 +129,8 @@ type Config struct {
 	Limits         Limits
 	// Version is what GET /version answers. Empty means what the build knows.
 	Version string
+	// Pressure says whether there is room for something new. Nil means always.
+	Pressure *pressure.Watch
 	// Ready are further checks of GET /readyz, by name.
 	Ready map[string]func(context.Context) error
 	// Log takes what a person may ask about. Nil discards it.

@@ -45,7 +45,10 @@ func (g *Gateway) outermost(mux *http.ServeMux) http.Handler {
 		err := x.admit()
 		if err == nil {
 			_, pattern := mux.Handler(x.r)
-			err = x.enter(g.doorway(x.r.Method, pattern))
+			door := g.doorway(x.r.Method, pattern)
+			if err = x.enter(door); err == nil && door.brings {
+				err = g.room()
+			}
 		}
 		if err != nil {
 			x.refuse(err)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,9 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 )
+
+// intakePause is when to come again to an intake that is full.
+const intakePause = 5 * time.Second
 
 // intake hands submissions to the conductor and waits for its answers, which come
 // to one subscription for all of them.
@@ -129,13 +133,21 @@ func (in *intake) publish(ctx context.Context, s submission, replyTo string) err
 	})
 	switch {
 	case fault.Has(err, fault.BusStoreFull):
-		return fault.New(fault.SubmitRefused, "", err)
+		return full(err)
 	case fault.Has(err, fault.BusTooLarge):
 		return fault.New(fault.SubmitTooLarge, "it does not fit into one message", err)
 	case fault.Has(err, fault.BusTimeout):
 		return noAnswer("whether the submission is stored is not known", s, err)
 	}
 	return err
+}
+
+// full is the refusal of a submission that the intake has no room for. The client is
+// to slow down.
+func full(cause error) error {
+	p := problemOf(fault.New(fault.SubmitRefused, "", cause))
+	p.Status = http.StatusTooManyRequests
+	return &refusal{Problem: p, retryAfter: intakePause}
 }
 
 // receiptOf reads the conductor's answer: a receipt, or a problem, which has a code.

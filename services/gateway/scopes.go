@@ -14,7 +14,7 @@ func doors() map[string]access {
 	all := map[string]access{
 		"GET /v1": known(),
 
-		"POST /v1/jobs":               needs(identity.Submit),
+		"POST /v1/jobs":               needs(identity.Submit).bringing(),
 		"GET /v1/jobs":                read,
 		"GET /v1/jobs/{id}":           read,
 		"GET /v1/jobs/{id}/events":    read,
@@ -28,7 +28,7 @@ func doors() map[string]access {
 		"POST /v1/jobs/{id}/abandon":  control,
 		"POST /v1/jobs/{id}/accept":   needs(identity.Decide),
 		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
-		"POST /v1/jobs/{id}/rerun":    control,
+		"POST /v1/jobs/{id}/rerun":    control.bringing(),
 
 		"GET /v1/events": read,
 
@@ -48,16 +48,16 @@ func doors() map[string]access {
 		"POST /v1/operations/{id}/stop":   control,
 		"POST /v1/operations/{id}/resume": control, // as to start it
 
-		"POST /v1/artifacts": needs(identity.Submit),
+		"POST /v1/artifacts": needs(identity.Submit).bringing(),
 		// Whoever uploads may ask what it need not send.
 		"HEAD /v1/artifacts/{digest}": needs(identity.Read, identity.Submit),
 		"GET /v1/artifacts/{digest}":  read,
-		"PUT /v1/artifacts/{digest}":  needs(identity.Submit),
+		"PUT /v1/artifacts/{digest}":  needs(identity.Submit).bringing(),
 
 		// A browser asks before it says who it is for.
 		"OPTIONS /v1/uploads/":     open(),
 		"OPTIONS /v1/uploads/{id}": open(),
-		"POST /v1/uploads/":        needs(identity.Submit),
+		"POST /v1/uploads/":        needs(identity.Submit).bringing(),
 		"HEAD /v1/uploads/{id}":    needs(identity.Submit),
 		"PATCH /v1/uploads/{id}":   needs(identity.Submit),
 		"DELETE /v1/uploads/{id}":  needs(identity.Submit),

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity/oidc"
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/stages/publishs3"
 )
@@ -112,6 +113,9 @@ type Config struct {
 	// Worker names this mill to the others that share its broker. Empty means the
 	// names of host and process, which is enough for one mill in a process.
 	Worker string
+	// DiskLow is how much of each disk should be free for new jobs and uploads to be
+	// taken, and DiskPark for stages to take tasks. The zero value is no mark.
+	DiskLow, DiskPark pressure.Mark
 	// Slots is how many attempts of each stage run at once. Zero leaves it to
 	// the stage.
 	Slots int

@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/pkg/artifact/fsstore"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/pkg/webhook"
@@ -32,6 +33,7 @@ type Mill struct {
 	store    *artifact.Store
 	conns    []*bus.Conn
 	registry *registry.Registry
+	disk     *pressure.Watch
 	listener net.Listener
 	firstKey bool // this start has made the first key
 }

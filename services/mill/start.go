@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/jobview"
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/services/conductor"
 	"github.com/millrace/millrace/services/gateway"
@@ -25,6 +26,11 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 		return err
 	}
 	running.start(ctx, "sweeper", m.sweep)
+	m.disk = pressure.New(pressure.Options{
+		Dirs: []string{m.DataDir, m.ArtifactDir, m.PublishDir}, Low: m.DiskLow, Park: m.DiskPark,
+		Log: m.Log.With("part", "disk"),
+	})
+	running.start(ctx, "disk watch", m.disk.Run)
 	kv, err := first.KV(ctx, events.BucketPipelines)
 	if err != nil {
 		return err
@@ -122,7 +128,7 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 	h, err := stagehost.New(stagehost.Config{
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
 		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
-		Breakers: m.Breakers, Shared: kv, Worker: m.Worker,
+		Breakers: m.Breakers, Shared: kv, Worker: m.Worker, Await: m.disk.Await,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {
@@ -163,7 +169,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	}
 	c := gateway.Config{
 		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
-		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn),
+		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn), Pressure: m.disk,
 		Log: m.Log.With("part", RoleGateway),
 	}
 	if err := m.guard(ctx, conn, running, &c); err != nil {

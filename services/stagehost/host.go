@@ -75,6 +75,9 @@ type Config struct {
 	// Shared is where workers tell each other what they make of dependencies; see
 	// [Host.ShareBreakers]. Nil means nowhere.
 	Shared Shared
+	// Await blocks while there is no room to write; no task is taken before it
+	// returns. Undos do not wait: they make room. Nil never blocks.
+	Await func(context.Context) error
 	// Scratch is the folder for the scratch folders of attempts. Empty means
 	// the system's.
 	Scratch string
@@ -192,7 +195,23 @@ func (h *Host) subscription(name string, versions []stage.Stage, durable, word s
 			return handle(ctx, m)
 		}
 	}
+	if h.Await != nil && word == "work" {
+		s.Admit = h.parks(s.Admit)
+	}
 	return s
+}
+
+// parks makes an Admit that asks for nothing while there is no room to write.
+func (h *Host) parks(admit func(context.Context, int) int) func(context.Context, int) int {
+	return func(ctx context.Context, free int) int {
+		if h.Await(ctx) != nil {
+			return 0
+		}
+		if admit != nil {
+			free = admit(ctx, free)
+		}
+		return free
+	}
 }
 
 func (h *Host) slots(versions []stage.Stage) int {

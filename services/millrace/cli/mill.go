@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
 	"github.com/millrace/millrace/services/stages/publishs3"
@@ -23,6 +24,8 @@ type millFlags struct {
 	http     string
 	interval string   // of checkpoints
 	stores   []string // NAME=URL of object stores
+	low      string   // marks of free disk space
+	park     string
 	logLevel string
 	logJSON  bool
 	issuer   issuerFlags
@@ -42,6 +45,8 @@ func (f *millFlags) add(cmd *cobra.Command, auth string) {
 	flags.StringVar(&c.EncryptSecretFile, "encrypt-secret", "", "`FILE` that keeps the keys of unfinished files and the secrets of webhooks from readers of the store (default encrypt.secret in the data directory)")
 	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
 	flags.StringArrayVar(&f.stores, "s3", nil, "`NAME=URL?OPTIONS` of an object store for publish-s3, such as backup=https://s3.example.org?region=eu-1&path_style=true&credentials=FILE; repeatable")
+	flags.StringVar(&f.low, "disk-low", "512MiB", "`ROOM` on each disk below which new jobs and uploads are refused, as a size, a share such as 5%, or off")
+	flags.StringVar(&f.park, "disk-park", "256MiB", "`ROOM` on each disk below which stages rest until there is more")
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")
@@ -72,6 +77,12 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 		return c, err
 	}
 	c.CheckpointBytes = size
+	if c.DiskLow, err = pressure.ParseMark(f.low); err != nil {
+		return c, usage("--disk-low: %s", err)
+	}
+	if c.DiskPark, err = pressure.ParseMark(f.park); err != nil {
+		return c, usage("--disk-park: %s", err)
+	}
 	if c.S3, err = endpoints(f.stores); err != nil {
 		return c, err
 	}

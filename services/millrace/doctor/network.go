@@ -126,7 +126,7 @@ func checkServer(ctx context.Context, c Config) Check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	date, err := readyz(ctx, c.Server)
+	date, disk, err := readyz(ctx, c.Server)
 	if err != nil {
 		f := fault.From(err)
 		check.Status, check.Detail, check.Hint = Fail, f.Error(), f.Code.Info().Hint
@@ -134,6 +134,11 @@ func checkServer(ctx context.Context, c Config) Check {
 	}
 	check.Detail = c.Server + " is ready"
 	check.Status = OK
+	if disk != "" && disk != "ok" {
+		check.Status = Warn
+		check.Detail += ", its disk is " + disk
+		check.Hint = fault.DiskLow.Info().Hint
+	}
 	if skew := time.Since(date).Abs(); !date.IsZero() && skew > clockSkew {
 		check.Status = Warn
 		check.Detail += fmt.Sprintf(", but its clock is %s off", skew.Round(time.Second))
@@ -142,22 +147,24 @@ func checkServer(ctx context.Context, c Config) Check {
 	return check
 }
 
-// readyz asks a mill whether it takes work, and returns the time it has.
-func readyz(ctx context.Context, server string) (date time.Time, err error) {
+// readyz asks a mill whether it takes work, and returns the time it has and how it
+// stands with its disks.
+func readyz(ctx context.Context, server string) (date time.Time, disk string, err error) {
 	var clock dateReader
 	c, err := client.New(client.Config{Server: server, HTTPClient: &http.Client{Transport: &clock}})
 	if err != nil {
-		return date, err
+		return date, disk, err
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.Ready(ctx); err != nil {
-		return date, err
+	h, err := c.Health(ctx)
+	if err != nil {
+		return date, disk, err
 	}
 	// Some other program may answer, too.
 	if _, err := c.Version(ctx); err != nil {
-		return date, err
+		return date, disk, err
 	}
-	return clock.date, nil
+	return clock.date, h.Checks["disk"], nil
 }
 
 // dateReader is a transport that remembers the Date of the last answer.
