@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"io"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
@@ -19,42 +19,28 @@ type breakerListObject struct {
 }
 
 func (p *Program) breakerCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "breaker",
 		Short:   "See which dependencies the workers have trouble with.",
 		Example: "millrace breaker list\nmillrace breaker list -o json",
-	}
-	cmd.AddCommand(p.breakerListCommand())
-	return group(cmd)
+	},
+		p.breakerListCommand(),
+	)
 }
 
 func (p *Program) breakerListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List what the workers have said of dependencies in the last minutes.",
-		Args:    nothing,
-		Example: "millrace breaker list\nmillrace breaker list -o json",
-	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
+	return lists(p, "breaker", "List what the workers have said of dependencies in the last minutes.",
+		(*client.Client).Breakers, p.showBreakers)
+}
+
+func (p *Program) showBreakers(list []events.Breaker) error {
+	return p.print(breakerListObject{"breaker.list", api.BreakerList{Breakers: list}}, func(w io.Writer) error {
+		if len(list) == 0 {
+			p.talk.Say("no trouble with any dependency")
+			return nil
 		}
-		list, err := c.Breakers(ctx)
-		if err != nil {
-			return err
-		}
-		return p.print(breakerListObject{"breaker.list", api.BreakerList{Breakers: list}}, func(w io.Writer) error {
-			if len(list) == 0 {
-				p.talk.Say("no trouble with any dependency")
-				return nil
-			}
-			_, err := breakerTable(list, time.Now()).WriteTo(w)
-			return err
-		})
+		_, err := breakerTable(list, time.Now()).WriteTo(w)
+		return err
 	})
 }
 

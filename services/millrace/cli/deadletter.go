@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
@@ -31,20 +30,17 @@ type (
 )
 
 func (p *Program) deadLetterCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "deadletter",
 		Short:   "See messages that nobody could handle, mend them, and publish them again.",
 		Example: "millrace deadletter list --state open\nmillrace deadletter redrive 17 --edit",
-	}
-	cmd.AddCommand(
+	},
 		p.deadLetterListCommand(), p.deadLetterGetCommand(),
 		p.deadLetterRedriveCommand(), p.deadLetterDropCommand(),
 	)
-	return group(cmd)
 }
 
 func (p *Program) deadLetterListCommand() *cobra.Command {
-	var server serverFlags
 	var q api.DeadLetterQuery
 	var state, since string
 	cmd := &cobra.Command{
@@ -58,28 +54,22 @@ func (p *Program) deadLetterListCommand() *cobra.Command {
 	flags.StringVar(&q.Code, "code", "", "`CODE` of the fault (default all)")
 	flags.StringVar(&state, "state", "", "`STATE` to show: open, redriving, redriven or dropped (default all)")
 	flags.StringVar(&since, "since", "", sinceUsage)
-	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, fmt.Sprintf("`COUNT` of letters, 1 to %d", api.MaxLimit))
-	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
-	server.add(cmd)
-	p.takesOutput(cmd)
+	takesPage(cmd, &q.Limit, &q.Cursor, "letters")
 	completesWords(cmd, "state", api.DeadStates())
-	return does(cmd, func(ctx context.Context, _ []string) (err error) {
-		if q.Limit < 1 || q.Limit > api.MaxLimit {
-			return usage("--limit is 1 to %d, not %d", api.MaxLimit, q.Limit)
+	checks(cmd, func() (err error) {
+		if err = inPage(q.Limit); err != nil {
+			return err
 		}
-		if q.Consumer != "" && !events.ValidToken(q.Consumer) {
-			return usage("--consumer is 1 to 64 of a-z, 0-9, _ and -, not %q", q.Consumer)
+		if err = named("--consumer", q.Consumer); err != nil {
+			return err
 		}
 		if q.State = api.DeadState(state); state != "" && !slices.Contains(api.DeadStates(), q.State) {
 			return usage("--state %q is none of open, redriving, redriven, dropped", state)
 		}
-		if q.Since, err = parseSince("--since", since, time.Now()); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+		q.Since, err = parseSince("--since", since, time.Now())
+		return err
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		return p.deadLetterList(ctx, c, q)
 	})
 }
@@ -90,9 +80,7 @@ func (p *Program) deadLetterList(ctx context.Context, c *client.Client, q api.De
 		return err
 	}
 	return p.print(deadLetterListObject{"deadletter.list", *page}, func(w io.Writer) error {
-		if page.NextCursor != "" {
-			p.talk.Hint("there are more: add --cursor " + page.NextCursor)
-		}
+		p.more(page.NextCursor)
 		if len(page.DeadLetters) == 0 {
 			p.talk.Say("no dead letters")
 			return nil
@@ -108,7 +96,6 @@ func (p *Program) deadLetterList(ctx context.Context, c *client.Client, q api.De
 }
 
 func (p *Program) deadLetterGetCommand() *cobra.Command {
-	var server serverFlags
 	var payload bool
 	cmd := &cobra.Command{
 		Use:     "get LETTER [flags]",
@@ -117,14 +104,8 @@ func (p *Program) deadLetterGetCommand() *cobra.Command {
 		Example: "millrace deadletter get 17\nmillrace deadletter get 17 --payload > 17.json",
 	}
 	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesDeadLetters(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesDeadLetters(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		l, err := c.DeadLetter(ctx, args[0])
 		if err != nil {
 			return err

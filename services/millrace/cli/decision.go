@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/fault"
@@ -34,18 +32,17 @@ type (
 )
 
 func (p *Program) decisionCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "decision",
 		Short: "See what needs a person, by when, and decide it.",
 		Example: "millrace decision list --overdue\n" +
 			"millrace decision decide " + exampleDecision + " effect_not_done --reason \"it is not in their books\"",
-	}
-	cmd.AddCommand(p.decisionListCommand(), p.decisionGetCommand(), p.decisionDecideCommand())
-	return group(cmd)
+	},
+		p.decisionListCommand(), p.decisionGetCommand(), p.decisionDecideCommand(),
+	)
 }
 
 func (p *Program) decisionListCommand() *cobra.Command {
-	var server serverFlags
 	var q api.DecisionQuery
 	cmd := &cobra.Command{
 		Use:     "list [flags]",
@@ -58,25 +55,22 @@ func (p *Program) decisionListCommand() *cobra.Command {
 	flags.StringVar(&q.Class, "class", "", "`CLASS` of the fault (default all)")
 	flags.BoolVar(&q.Overdue, "overdue", false, "only those of which a due time has passed")
 	flags.BoolVar(&q.Running, "running", false, "look into the jobs as well of which other steps go on")
-	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, fmt.Sprintf("`COUNT` of jobs to look into, 1 to %d", api.MaxLimit))
-	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesPipelines(cmd, &server)
+	takesPage(cmd, &q.Limit, &q.Cursor, "jobs to look into")
+	p.completesPipelines(cmd, &p.server)
 	completesWords(cmd, "class", fault.Classes())
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		switch {
-		case q.Limit < 1 || q.Limit > api.MaxLimit:
-			return usage("--limit is 1 to %d, not %d", api.MaxLimit, q.Limit)
-		case q.Pipeline != "" && !events.ValidToken(q.Pipeline):
-			return usage("--pipeline is 1 to 64 of a-z, 0-9, _ and -, not %q", q.Pipeline)
-		case q.Class != "" && !slices.Contains(fault.Classes(), fault.Class(q.Class)):
-			return usage("--class %q is no class of a fault", q.Class)
-		}
-		c, err := p.connect(server)
-		if err != nil {
+	checks(cmd, func() error {
+		if err := inPage(q.Limit); err != nil {
 			return err
 		}
+		if err := named("--pipeline", q.Pipeline); err != nil {
+			return err
+		}
+		if q.Class != "" && !slices.Contains(fault.Classes(), fault.Class(q.Class)) {
+			return usage("--class %q is no class of a fault", q.Class)
+		}
+		return nil
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		return p.decisionList(ctx, c, q)
 	})
 }
@@ -87,9 +81,7 @@ func (p *Program) decisionList(ctx context.Context, c *client.Client, q api.Deci
 		return err
 	}
 	return p.print(decisionListObject{"decision.list", *page}, func(w io.Writer) error {
-		if page.NextCursor != "" {
-			p.talk.Hint("there are more: add --cursor " + page.NextCursor)
-		}
+		p.more(page.NextCursor)
 		if len(page.Decisions) == 0 {
 			p.talk.Say("no decisions")
 			return nil
@@ -105,21 +97,14 @@ func (p *Program) decisionList(ctx context.Context, c *client.Client, q api.Deci
 }
 
 func (p *Program) decisionGetCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "get DECISION [flags]",
 		Short:   "Show what happened, what can be chosen, and what each choice means.",
 		Args:    needs("DECISION", 1),
 		Example: "millrace decision get " + exampleDecision + "\nmillrace decision get " + exampleDecision + " -o json",
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesDecisions(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesDecisions(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		d, err := c.Decision(ctx, args[0])
 		if err != nil {
 			return err

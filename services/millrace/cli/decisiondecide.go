@@ -56,10 +56,10 @@ func decisionAndChoice(_ *cobra.Command, args []string) error {
 
 // decide makes a decision, as it is now or in the version that was looked at.
 func (p *Program) decide(ctx context.Context, a *deciding, id string) error {
-	switch {
-	case len(a.answer.Reason) > 1024:
-		return usage("--reason is longer than 1 KiB")
-	case a.answer.Choice == events.ChooseAccept && a.answer.Reason == "":
+	if err := brief(a.answer.Reason); err != nil {
+		return err
+	}
+	if a.answer.Choice == events.ChooseAccept && a.answer.Reason == "" {
 		return usage("--reason says why nothing is left to undo")
 	}
 	c, err := p.connect(a.server)

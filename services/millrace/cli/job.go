@@ -17,13 +17,12 @@ type jobObject struct {
 }
 
 func (p *Program) jobCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "job",
 		Short: "See jobs and act on them.",
 		Example: "millrace job list --state running\n" +
 			"millrace job watch mzxw6ytboi4dknrrgezdgnbvgy",
-	}
-	cmd.AddCommand(
+	},
 		p.jobListCommand(), p.jobGetCommand(), p.jobEventsCommand(), p.jobWatchCommand(),
 		p.jobExplainCommand(),
 		p.jobActCommand(events.VerbCancel, "Stop a job and take back what it did."),
@@ -33,13 +32,11 @@ func (p *Program) jobCommand() *cobra.Command {
 		p.jobActCommand(events.VerbResume, "Go on with a job that is paused."),
 		p.jobSkipCommand(), p.jobAcceptCommand(), p.jobRollbackCommand(), p.jobRerunCommand(),
 	)
-	return group(cmd)
 }
 
 const exampleJob = "mzxw6ytboi4dknrrgezdgnbvgy"
 
 func (p *Program) jobGetCommand() *cobra.Command {
-	var server serverFlags
 	var wait bool
 	cmd := &cobra.Command{
 		Use:     "get JOB [flags]",
@@ -48,14 +45,8 @@ func (p *Program) jobGetCommand() *cobra.Command {
 		Example: "millrace job get " + exampleJob + "\nmillrace job get " + exampleJob + " --wait -o json",
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the job is final or needs a person; the exit code tells how it ended")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesJobs(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesJobs(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		if wait {
 			return p.await(ctx, c, args[0])
 		}

@@ -55,11 +55,11 @@ func (p *Program) takesStep(cmd *cobra.Command, a *acting, usage string) {
 
 // act asks for what the command line says, and waits for the end when asked.
 func (p *Program) act(ctx context.Context, a *acting, id string) error {
-	if len(a.order.Reason) > 1024 {
-		return usage("--reason is longer than 1 KiB")
+	if err := brief(a.order.Reason); err != nil {
+		return err
 	}
-	if a.order.Step != "" && !events.ValidToken(a.order.Step) {
-		return usage("--step is 1 to 64 of a-z, 0-9, _ and -, not %q", a.order.Step)
+	if err := named("--step", a.order.Step); err != nil {
+		return err
 	}
 	if a.check != nil {
 		if err := a.check(&a.order); err != nil {

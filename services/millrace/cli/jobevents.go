@@ -13,7 +13,6 @@ import (
 )
 
 func (p *Program) jobEventsCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:   "events JOB [flags]",
 		Short: "Print the history of a job, oldest first.",
@@ -22,14 +21,8 @@ func (p *Program) jobEventsCommand() *cobra.Command {
 		Example: "millrace job events " + exampleJob + "\n" +
 			"millrace job events " + exampleJob + " -o json",
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesJobs(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesJobs(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		return p.jobEvents(ctx, c, args[0])
 	})
 }

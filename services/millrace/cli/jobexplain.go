@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
@@ -19,7 +20,6 @@ type explanationObject struct {
 }
 
 func (p *Program) jobExplainCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:   "explain JOB [flags]",
 		Short: "Say why a job and its steps stand where they stand, and what would move them.",
@@ -27,14 +27,8 @@ func (p *Program) jobExplainCommand() *cobra.Command {
 		Example: "millrace job explain " + exampleJob + "\n" +
 			"millrace job explain " + exampleJob + " -o json",
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesJobs(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesJobs(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		e, err := c.Explain(ctx, args[0])
 		if err != nil {
 			return err

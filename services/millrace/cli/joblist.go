@@ -24,7 +24,6 @@ type jobListObject struct {
 }
 
 func (p *Program) jobListCommand() *cobra.Command {
-	var server serverFlags
 	var f jobFilter
 	cmd := &cobra.Command{
 		Use:   "list [flags]",
@@ -45,21 +44,12 @@ func (p *Program) jobListCommand() *cobra.Command {
 	flags.StringVar(&q.Class, "class", "", "`CLASS` of such a fault (default all)")
 	flags.StringVar(&q.Search, "search", "", "`WORDS` to find in names of files, labels, keys and faults; invo* is a beginning")
 	flags.StringVar(&f.sort, "sort", string(api.SortNewest), "`ORDER` of the list: newest, oldest, updated, finished or duration")
-	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, fmt.Sprintf("`COUNT` of jobs, 1 to %d", api.MaxLimit))
-	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
-	server.add(cmd)
-	p.completesPipelines(cmd, &server)
+	takesPage(cmd, &q.Limit, &q.Cursor, "jobs")
+	p.completesPipelines(cmd, &p.server)
 	completesWords(cmd, "sort", api.JobSorts())
 	completesWords(cmd, "class", fault.Classes())
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		if err := f.complete(time.Now()); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	checks(cmd, func() error { return f.complete(time.Now()) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		return p.jobList(ctx, c, f.JobQuery)
 	})
 }
@@ -81,11 +71,11 @@ func (f *jobFilter) complete(now time.Time) (err error) {
 		}
 		q.States = append(q.States, state)
 	}
-	if q.Limit < 1 || q.Limit > api.MaxLimit {
-		return usage("--limit is 1 to %d, not %d", api.MaxLimit, q.Limit)
+	if err := inPage(q.Limit); err != nil {
+		return err
 	}
-	if q.Pipeline != "" && !events.ValidToken(q.Pipeline) {
-		return usage("--pipeline is 1 to 64 of a-z, 0-9, _ and -, not %q", q.Pipeline)
+	if err := named("--pipeline", q.Pipeline); err != nil {
+		return err
 	}
 	if q.Class != "" && !fault.Class(q.Class).Known() {
 		return usage("--class %q is none of %s", q.Class, joined(fault.Classes()))
@@ -140,9 +130,7 @@ func (p *Program) jobList(ctx context.Context, c *client.Client, q api.JobQuery)
 			t.Row(j.ID, j.Pipeline.Name, string(j.State), fmt.Sprintf("%d/%d", j.StepsDone, j.Steps),
 				term.Ago(j.AcceptedAt, now), fmt.Sprint(j.Files), term.Short(term.Clean(j.Name), 40))
 		}
-		if page.NextCursor != "" {
-			p.talk.Hint("there are more: add --cursor " + page.NextCursor)
-		}
+		p.more(page.NextCursor)
 		_, err := t.WriteTo(w)
 		return err
 	})

@@ -95,10 +95,10 @@ func (p *Program) jobRerunCommand() *cobra.Command {
 
 // rerun runs a job again, or says what that would do.
 func (p *Program) rerun(ctx context.Context, server serverFlags, id string, r api.RerunRequest, wait bool) error {
-	switch {
-	case len(r.Reason) > 1024:
-		return usage("--reason is longer than 1 KiB")
-	case len(r.Key) > 255:
+	if err := brief(r.Reason); err != nil {
+		return err
+	}
+	if len(r.Key) > 255 {
 		return usage("--key is longer than 255 bytes")
 	}
 	c, err := p.connect(server)

@@ -57,10 +57,10 @@ func (p *Program) jobRollbackCommand() *cobra.Command {
 // rollback reads the plan, has it confirmed, and carries it out.
 func (p *Program) rollback(ctx context.Context, f *rollbackFlags, id string) error {
 	confirmed := f.yes || f.plan != ""
-	switch {
-	case len(f.reason) > 1024:
-		return usage("--reason is longer than 1 KiB")
-	case confirmed && f.reason == "":
+	if err := brief(f.reason); err != nil {
+		return err
+	}
+	if confirmed && f.reason == "" {
 		return usage("--reason says why; it is kept in the job's history")
 	}
 	c, err := p.connect(f.server)

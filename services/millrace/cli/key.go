@@ -41,13 +41,13 @@ type (
 const keyExample = "millrace key create --name ci --scope read,submit --tenant acme --expires 2160h"
 
 func (p *Program) keyCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "key",
 		Short:   "Make, list and revoke API keys.",
 		Example: keyExample + "\nmillrace key list",
-	}
-	cmd.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyRevokeCommand(), p.whoamiCommand())
-	return group(cmd)
+	},
+		p.keyCreateCommand(), p.keyListCommand(), p.keyRevokeCommand(), p.whoamiCommand(),
+	)
 }
 
 func (p *Program) keyCreateCommand() *cobra.Command {
@@ -95,41 +95,25 @@ func (p *Program) keyCreateCommand() *cobra.Command {
 }
 
 func (p *Program) keyListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List the API keys, also those that have ended.",
-		Args:    nothing,
-		Example: "millrace key list\nmillrace key list -o json",
-	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
-		list, err := c.Keys(ctx)
-		if err != nil {
-			return err
-		}
-		return p.print(keyListObject{"key.list", api.KeyList{Keys: list}}, func(w io.Writer) error {
-			t, now := term.NewTable("ID", "NAME", "TENANT", "SCOPES", "ENDS", "USED", "BY"), time.Now()
-			for _, k := range list {
-				used := "never"
-				if !k.UsedAt.IsZero() {
-					used = k.UsedAt.Format("2006-01-02 15h")
-				}
-				t.Row(k.ID, k.Name, k.Tenant, strings.Join(k.Scopes, " "), keyEnd(k, now), used, k.CreatedBy)
+	return lists(p, "key", "List the API keys, also those that have ended.", (*client.Client).Keys, p.showKeys)
+}
+
+func (p *Program) showKeys(list []api.Key) error {
+	return p.print(keyListObject{"key.list", api.KeyList{Keys: list}}, func(w io.Writer) error {
+		t, now := term.NewTable("ID", "NAME", "TENANT", "SCOPES", "ENDS", "USED", "BY"), time.Now()
+		for _, k := range list {
+			used := "never"
+			if !k.UsedAt.IsZero() {
+				used = k.UsedAt.Format("2006-01-02 15h")
 			}
-			_, err := t.WriteTo(w)
-			return err
-		})
+			t.Row(k.ID, k.Name, k.Tenant, strings.Join(k.Scopes, " "), keyEnd(k, now), used, k.CreatedBy)
+		}
+		_, err := t.WriteTo(w)
+		return err
 	})
 }
 
 func (p *Program) keyRevokeCommand() *cobra.Command {
-	var server serverFlags
 	var reason string
 	cmd := &cobra.Command{
 		Use:     "revoke ID --reason TEXT [flags]",
@@ -137,18 +121,10 @@ func (p *Program) keyRevokeCommand() *cobra.Command {
 		Args:    needs("ID of a key", 1),
 		Example: "millrace key revoke k3jx5c2m4q6w7z3a --reason \"left the team\"\nmillrace key revoke first --reason \"has done its work\"",
 	}
-	cmd.ValidArgsFunction = p.completes(&server, keyIDs)
+	cmd.ValidArgsFunction = p.completes(&p.server, keyIDs)
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT`, required: why; at most 1 KiB")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if err := stated(reason); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	checks(cmd, func() error { return stated(reason) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		k, err := c.RevokeKey(ctx, args[0], reason)
 		if err != nil {
 			return err
@@ -160,20 +136,13 @@ func (p *Program) keyRevokeCommand() *cobra.Command {
 }
 
 func (p *Program) whoamiCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "whoami [flags]",
 		Short:   "Show who the server takes you for, and what you may do.",
 		Args:    nothing,
 		Example: "millrace key whoami\nmillrace key whoami --token @ci.key",
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		who, err := c.Whoami(ctx)
 		if err != nil {
 			return err

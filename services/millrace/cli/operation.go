@@ -31,13 +31,12 @@ type (
 const exampleOperation = "b7wkq3d2nq5mzx4yfh6aolj2re"
 
 func (p *Program) operationCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "operation",
 		Short: "Do something to many jobs or dead letters, at a rate they can bear.",
 		Example: "millrace operation start retry --state attention --pipeline intake --reason \"crm is back\" --dry-run\n" +
 			"millrace operation get " + exampleOperation,
-	}
-	cmd.AddCommand(
+	},
 		p.operationStartCommand(), p.operationListCommand(), p.operationGetCommand(), p.operationItemsCommand(),
 		p.operationActCommand("stop", "Begin nothing more of an operation; what is on its way goes on.", "lunch",
 			(*client.Client).StopOperation),
@@ -46,51 +45,34 @@ func (p *Program) operationCommand() *cobra.Command {
 				return c.ResumeOperation(ctx, id)
 			}),
 	)
-	return group(cmd)
 }
 
 func (p *Program) operationListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List operations, newest first.",
-		Args:    nothing,
-		Example: "millrace operation list\nmillrace operation list -o json",
+	return lists(p, "operation", "List operations, newest first.", (*client.Client).Operations, p.showOperations)
+}
+
+func (p *Program) showOperations(list []api.Operation) error {
+	if list == nil {
+		list = []api.Operation{}
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
+	return p.print(operationListObject{"operation.list", api.OperationList{Operations: list}}, func(w io.Writer) error {
+		if len(list) == 0 {
+			p.talk.Say("no operations")
+			return nil
 		}
-		list, err := c.Operations(ctx)
-		if err != nil {
-			return err
+		now := time.Now()
+		t := term.NewTable("OPERATION", "VERB", "STATE", "AGE", "MATCHED", "DONE", "REFUSED", "FAILED", "REMAINING", "REASON")
+		for _, op := range list {
+			n := op.Counts
+			t.Row(op.ID, verbText(&op), string(op.State), term.Ago(op.AcceptedAt, now), fmt.Sprint(n.Matched), fmt.Sprint(n.Done),
+				fmt.Sprint(n.Refused), fmt.Sprint(n.Failed), fmt.Sprint(n.Remaining), term.Short(term.Clean(op.Reason), 40))
 		}
-		if list == nil {
-			list = []api.Operation{}
-		}
-		return p.print(operationListObject{"operation.list", api.OperationList{Operations: list}}, func(w io.Writer) error {
-			if len(list) == 0 {
-				p.talk.Say("no operations")
-				return nil
-			}
-			now := time.Now()
-			t := term.NewTable("OPERATION", "VERB", "STATE", "AGE", "MATCHED", "DONE", "REFUSED", "FAILED", "REMAINING", "REASON")
-			for _, op := range list {
-				n := op.Counts
-				t.Row(op.ID, verbText(&op), string(op.State), term.Ago(op.AcceptedAt, now), fmt.Sprint(n.Matched), fmt.Sprint(n.Done),
-					fmt.Sprint(n.Refused), fmt.Sprint(n.Failed), fmt.Sprint(n.Remaining), term.Short(term.Clean(op.Reason), 40))
-			}
-			_, err := t.WriteTo(w)
-			return err
-		})
+		_, err := t.WriteTo(w)
+		return err
 	})
 }
 
 func (p *Program) operationGetCommand() *cobra.Command {
-	var server serverFlags
 	var wait bool
 	cmd := &cobra.Command{
 		Use:     "get OPERATION [flags]",
@@ -99,14 +81,8 @@ func (p *Program) operationGetCommand() *cobra.Command {
 		Example: "millrace operation get " + exampleOperation + "\nmillrace operation get " + exampleOperation + " --wait -o json",
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, waitUsage)
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesOperations(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesOperations(cmd, &p.server)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		op, err := c.Operation(ctx, args[0])
 		if err != nil {
 			return err
@@ -124,7 +100,6 @@ type actOnOperation func(c *client.Client, ctx context.Context, id, reason strin
 // operationActCommand makes the command that stops or resumes an operation. example
 // is a reason; without one the command takes none.
 func (p *Program) operationActCommand(verb, sentence, example string, do actOnOperation) *cobra.Command {
-	var server serverFlags
 	var reason string
 	line := "millrace operation " + verb + " " + exampleOperation
 	cmd := &cobra.Command{
@@ -137,17 +112,9 @@ func (p *Program) operationActCommand(verb, sentence, example string, do actOnOp
 		cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` kept with the operation, at most 1 KiB")
 		cmd.Example = line + "\n" + line + " --reason " + example
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesOperations(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if len(reason) > 1024 {
-			return usage("--reason is longer than 1 KiB")
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesOperations(cmd, &p.server)
+	checks(cmd, func() error { return brief(reason) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		op, err := do(c, ctx, args[0], reason)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
@@ -109,8 +110,8 @@ func (f *operationFlags) complete(verb string, now time.Time) (err error) {
 	if err := f.completeRerun(); err != nil {
 		return err
 	}
-	if r.Reason == "" || len(r.Reason) > 1024 {
-		return usage("--reason is required, and at most 1 KiB")
+	if err := required(r.Reason); err != nil {
+		return err
 	}
 	if len(f.key) > 255 {
 		return usage("--key is longer than 255 bytes")
@@ -151,7 +152,6 @@ type operationItemsObject struct {
 }
 
 func (p *Program) operationItemsCommand() *cobra.Command {
-	var server serverFlags
 	var q api.ItemQuery
 	var state string
 	cmd := &cobra.Command{
@@ -160,33 +160,23 @@ func (p *Program) operationItemsCommand() *cobra.Command {
 		Args:    needs("OPERATION", 1),
 		Example: "millrace operation items " + exampleOperation + " --state refused\nmillrace operation items " + exampleOperation + " --limit 500 -o json",
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&state, "state", "", "`STATE` to show: pending, sent, done, refused or failed (default all)")
-	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, "`COUNT` of items, 1 to 500")
-	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesOperations(cmd, &server)
+	cmd.Flags().StringVar(&state, "state", "", "`STATE` to show: pending, sent, done, refused or failed (default all)")
+	takesPage(cmd, &q.Limit, &q.Cursor, "items")
+	p.completesOperations(cmd, &p.server)
 	completesWords(cmd, "state", api.ItemStates())
-	return does(cmd, func(ctx context.Context, args []string) error {
+	checks(cmd, func() error {
 		if q.State = api.ItemState(state); state != "" && !slices.Contains(api.ItemStates(), q.State) {
 			return usage("--state %q is none of %s", state, strings.Join(words(api.ItemStates()), ", "))
 		}
-		if q.Limit < 1 || q.Limit > api.MaxLimit {
-			return usage("--limit is 1 to %d, not %d", api.MaxLimit, q.Limit)
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+		return inPage(q.Limit)
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		page, err := c.OperationItems(ctx, args[0], q)
 		if err != nil {
 			return err
 		}
 		return p.print(operationItemsObject{"operation.items", page}, func(w io.Writer) error {
-			if page.NextCursor != "" {
-				p.talk.Hint("there are more: add --cursor " + page.NextCursor)
-			}
+			p.more(page.NextCursor)
 			if len(page.Items) == 0 {
 				p.talk.Say("no items")
 				return nil

@@ -35,51 +35,35 @@ type (
 )
 
 func (p *Program) pipelineCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "pipeline",
 		Short: "Check, apply and read pipelines.",
 		Example: "millrace pipeline check intake.yaml\n" +
 			"millrace pipeline apply intake.yaml",
-	}
-	cmd.AddCommand(p.pipelineApplyCommand(), p.pipelineListCommand(), p.pipelineGetCommand(), p.pipelineCheckCommand())
-	return group(cmd)
+	},
+		p.pipelineApplyCommand(), p.pipelineListCommand(), p.pipelineGetCommand(), p.pipelineCheckCommand(),
+	)
 }
 
 func (p *Program) pipelineListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List the pipelines of the server.",
-		Args:    nothing,
-		Example: "millrace pipeline list\nmillrace pipeline list -o json",
+	return lists(p, "pipeline", "List the pipelines of the server.", (*client.Client).Pipelines, p.showPipelines)
+}
+
+func (p *Program) showPipelines(list []api.PipelineEntry) error {
+	if list == nil {
+		list = []api.PipelineEntry{}
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
+	return p.print(pipelineListObject{"pipeline.list", api.PipelineList{Pipelines: list}}, func(w io.Writer) error {
+		t := term.NewTable("NAME", "VERSION", "APPLIED", "DESCRIPTION")
+		for _, e := range list {
+			t.Row(e.Name, shortDigest(e.Digest), e.AppliedAt.UTC().Format("2006-01-02 15:04:05"), e.Description)
 		}
-		list, err := c.Pipelines(ctx)
-		if err != nil {
-			return err
-		}
-		if list == nil {
-			list = []api.PipelineEntry{}
-		}
-		return p.print(pipelineListObject{"pipeline.list", api.PipelineList{Pipelines: list}}, func(w io.Writer) error {
-			t := term.NewTable("NAME", "VERSION", "APPLIED", "DESCRIPTION")
-			for _, e := range list {
-				t.Row(e.Name, shortDigest(e.Digest), e.AppliedAt.UTC().Format("2006-01-02 15:04:05"), e.Description)
-			}
-			_, err := t.WriteTo(w)
-			return err
-		})
+		_, err := t.WriteTo(w)
+		return err
 	})
 }
 
 func (p *Program) pipelineGetCommand() *cobra.Command {
-	var server serverFlags
 	var digest string
 	cmd := &cobra.Command{
 		Use:     "get NAME [flags]",
@@ -87,15 +71,9 @@ func (p *Program) pipelineGetCommand() *cobra.Command {
 		Args:    needs("NAME", 1),
 		Example: "millrace pipeline get default > mine.yaml\nmillrace pipeline get default -o json",
 	}
-	cmd.ValidArgsFunction = p.completes(&server, pipelineNames)
+	cmd.ValidArgsFunction = p.completes(&p.server, pipelineNames)
 	cmd.Flags().StringVar(&digest, "digest", "", "`DIGEST` of an earlier version (default the current one)")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		pipe, err := c.Pipeline(ctx, args[0], digest)
 		if err != nil {
 			return err

@@ -37,13 +37,13 @@ type (
 )
 
 func (p *Program) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "policy",
 		Short:   "See what is done about failed attempts.",
 		Example: "millrace policy show\nmillrace policy show -o json",
-	}
-	cmd.AddCommand(p.policyShowCommand())
-	return group(cmd)
+	},
+		p.policyShowCommand(),
+	)
 }
 
 func (p *Program) policyShowCommand() *cobra.Command {

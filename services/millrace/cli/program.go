@@ -27,6 +27,7 @@ type Program struct {
 
 	talk   *term.Talk
 	output outputFlag
+	server serverFlags
 	token  string // of --token
 }
 

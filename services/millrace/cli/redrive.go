@@ -141,7 +141,6 @@ func (p *Program) readPayload(file string) ([]byte, error) {
 }
 
 func (p *Program) deadLetterDropCommand() *cobra.Command {
-	var server serverFlags
 	var reason string
 	cmd := &cobra.Command{
 		Use:     "drop LETTER [flags]",
@@ -151,17 +150,9 @@ func (p *Program) deadLetterDropCommand() *cobra.Command {
 		Example: "millrace deadletter drop 17 --reason spam\nmillrace deadletter drop 17 --reason \"sent again by hand\" -o json",
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` kept with the letter, 1 byte to 1 KiB; required")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesDeadLetters(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if reason == "" || len(reason) > 1024 {
-			return usage("--reason is required, and at most 1 KiB")
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesDeadLetters(cmd, &p.server)
+	checks(cmd, func() error { return required(reason) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		l, err := c.DropDeadLetter(ctx, args[0], reason)
 		if err != nil {
 			return err

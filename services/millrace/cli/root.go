@@ -81,7 +81,8 @@ func nothing(_ *cobra.Command, args []string) error {
 
 // group makes cmd one that only holds others: alone it prints its help, and an
 // unknown word is refused with the nearest known one.
-func group(cmd *cobra.Command) *cobra.Command {
+func group(cmd *cobra.Command, others ...*cobra.Command) *cobra.Command {
+	cmd.AddCommand(others...)
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,67 +46,43 @@ const ruleExample = "millrace rule set crm-down --match code='httpcall.*' --matc
 	"--class dependency_down --rate 2/s --for 1h --reason \"it is being restarted\""
 
 func (p *Program) ruleCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "rule",
 		Short:   "Say what is done about failed attempts, while the mill runs.",
 		Example: "millrace rule list\n" + ruleExample,
-	}
-	cmd.AddCommand(
+	},
 		p.ruleListCommand(), p.ruleGetCommand(), p.ruleSetCommand(), p.ruleRemoveCommand(), p.ruleHistoryCommand(),
 	)
-	return group(cmd)
 }
 
 func (p *Program) ruleListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List the rules that are in force.",
-		Args:    nothing,
-		Example: "millrace rule list\nmillrace rule list -o json",
-	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
+	return lists(p, "rule", "List the rules that are in force.", (*client.Client).Rules, p.showRules)
+}
+
+func (p *Program) showRules(list []events.Rule) error {
+	return p.print(ruleListObject{"rule.list", api.RuleList{Rules: list}}, func(w io.Writer) error {
+		if len(list) == 0 {
+			p.talk.Say("no rules are in force; failed attempts go by millrace policy show")
+			return nil
 		}
-		list, err := c.Rules(ctx)
-		if err != nil {
-			return err
+		t, now := term.NewTable("NAME", "ABOUT", "SAYS", "UNTIL", "BY", "REASON"), time.Now()
+		for _, r := range list {
+			t.Row(r.Name, ruleAbout(r.Match), ruleSays(r.Then), ruleEnd(r, now), dash(r.By), r.Reason)
 		}
-		return p.print(ruleListObject{"rule.list", api.RuleList{Rules: list}}, func(w io.Writer) error {
-			if len(list) == 0 {
-				p.talk.Say("no rules are in force; failed attempts go by millrace policy show")
-				return nil
-			}
-			t, now := term.NewTable("NAME", "ABOUT", "SAYS", "UNTIL", "BY", "REASON"), time.Now()
-			for _, r := range list {
-				t.Row(r.Name, ruleAbout(r.Match), ruleSays(r.Then), ruleEnd(r, now), dash(r.By), r.Reason)
-			}
-			_, err := t.WriteTo(w)
-			return err
-		})
+		_, err := t.WriteTo(w)
+		return err
 	})
 }
 
 func (p *Program) ruleGetCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "get NAME [flags]",
 		Short:   "Show a rule that is in force.",
 		Args:    needs("NAME", 1),
 		Example: "millrace rule get crm-down\nmillrace rule get crm-down -o json",
 	}
-	cmd.ValidArgsFunction = p.completes(&server, ruleNames)
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	cmd.ValidArgsFunction = p.completes(&p.server, ruleNames)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		r, err := c.Rule(ctx, args[0])
 		if err != nil {
 			return err
@@ -117,7 +92,6 @@ func (p *Program) ruleGetCommand() *cobra.Command {
 }
 
 func (p *Program) ruleRemoveCommand() *cobra.Command {
-	var server serverFlags
 	var by, reason string
 	var when client.RuleWhen
 	line := "millrace rule remove crm-down --reason \"it is back\""
@@ -128,20 +102,12 @@ func (p *Program) ruleRemoveCommand() *cobra.Command {
 		Args:    needs("NAME", 1),
 		Example: line + "\n" + line + " --revision 7",
 	}
-	cmd.ValidArgsFunction = p.completes(&server, ruleNames)
+	cmd.ValidArgsFunction = p.completes(&p.server, ruleNames)
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT`, required: why, for the history of the rule; at most 1 KiB")
 	p.takesBy(cmd, &by)
 	cmd.Flags().Uint64Var(&when.Revision, "revision", 0, revisionUsage)
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if err := stated(reason); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	checks(cmd, func() error { return stated(reason) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		change, err := c.RemoveRule(ctx, args[0], p.author(by), reason, when)
 		if err != nil {
 			return err
@@ -153,7 +119,6 @@ func (p *Program) ruleRemoveCommand() *cobra.Command {
 }
 
 func (p *Program) ruleHistoryCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "history NAME [flags]",
 		Short:   "Show who set and removed a rule, when, to what and why.",
@@ -161,14 +126,8 @@ func (p *Program) ruleHistoryCommand() *cobra.Command {
 		Args:    needs("NAME", 1),
 		Example: "millrace rule history crm-down\nmillrace rule history crm-down -o json",
 	}
-	cmd.ValidArgsFunction = p.completes(&server, ruleNames)
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	cmd.ValidArgsFunction = p.completes(&p.server, ruleNames)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		list, err := c.RuleHistory(ctx, args[0])
 		if err != nil {
 			return err
@@ -214,12 +173,4 @@ func (p *Program) author(by string) string {
 		by = p.Getenv("USER")
 	}
 	return by
-}
-
-// stated refuses a change without a reason.
-func stated(reason string) error {
-	if strings.TrimSpace(reason) == "" || len(reason) > 1024 {
-		return usage("say why with --reason, in at most 1 KiB")
-	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/services/millrace/term"
@@ -70,8 +69,8 @@ func (p *Program) connect(f serverFlags) (*client.Client, error) {
 
 // dial returns a client for a server.
 func dial(address, tenant, token string) (*client.Client, error) {
-	if tenant != "" && !events.ValidToken(tenant) {
-		return nil, usage("--tenant is 1 to 64 of a-z, 0-9, _ and -, not %q", tenant)
+	if err := named("--tenant", tenant); err != nil {
+		return nil, err
 	}
 	return client.New(client.Config{
 		Server: address, Tenant: tenant, Token: token, UserAgent: term.Name + "/" + buildVersion().Version,

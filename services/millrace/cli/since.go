@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/millrace/millrace/events"
 )
 
 // sinceUsage is the help of the flag --since.
@@ -22,6 +24,14 @@ func parseSince(flag, text string, now time.Time) (time.Time, error) {
 		return t, usage("%s is a time like 2h (ago) or 2026-01-02T03:04:05Z, not %q", flag, text)
 	}
 	return t.UTC(), nil
+}
+
+// named refuses what a flag says when it is no name. Empty is no name yet.
+func named(flag, text string) error {
+	if text != "" && !events.ValidToken(text) {
+		return usage("%s is 1 to 64 of a-z, 0-9, _ and -, not %q", flag, text)
+	}
+	return nil
 }
 
 // completesWords lets the shell complete a flag that takes one of a few words.

@@ -37,13 +37,13 @@ type (
 const remoteUsage = "ask the server instead of this program"
 
 func (p *Program) stageCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "stage",
 		Short:   "See what stages there are and how they are configured.",
 		Example: "millrace stage list\nmillrace stage show compress",
-	}
-	cmd.AddCommand(p.stageListCommand(), p.stageShowCommand())
-	return group(cmd)
+	},
+		p.stageListCommand(), p.stageShowCommand(),
+	)
 }
 
 func (p *Program) stageListCommand() *cobra.Command {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
@@ -36,12 +35,11 @@ type (
 )
 
 func (p *Program) statsCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "stats",
 		Short:   "Count jobs, and see what fails, how soon it recovers and how much goes through.",
 		Example: "millrace stats jobs\nmillrace stats failures --since 24h\nmillrace stats recovery --by day",
-	}
-	cmd.AddCommand(
+	},
 		p.statsJobsCommand(),
 		statsOf(p, "failures", "List faults by how often they happened, and how many jobs have them now.",
 			(*client.Client).Failures, failureTable, func(f *api.Failures) any {
@@ -56,7 +54,6 @@ func (p *Program) statsCommand() *cobra.Command {
 				return throughputObject{"stats.throughput", *f}
 			}),
 	)
-	return group(cmd)
 }
 
 // statsFlags are the flags of a command that shows numbers of a span of time.
@@ -69,8 +66,8 @@ func (f *statsFlags) complete(now time.Time) (err error) {
 	if f.By != api.ByHour && f.By != api.ByDay {
 		return usage("--by is hour or day, not %q", f.By)
 	}
-	if f.Pipeline != "" && !events.ValidToken(f.Pipeline) {
-		return usage("--pipeline is 1 to 64 of a-z, 0-9, _ and -, not %q", f.Pipeline)
+	if err := named("--pipeline", f.Pipeline); err != nil {
+		return err
 	}
 	if f.Since, err = parseSince("--since", f.since, now); err != nil {
 		return err
@@ -85,7 +82,6 @@ func statsOf[T any](
 	ask func(*client.Client, context.Context, api.StatsQuery) (*T, error), table func(*T) *term.Table,
 	object func(*T) any,
 ) *cobra.Command {
-	var server serverFlags
 	var f statsFlags
 	cmd := &cobra.Command{
 		Use: name + " [flags]", Short: short, Args: nothing,
@@ -96,18 +92,10 @@ func statsOf[T any](
 	flags.StringVar(&f.until, "until", "", "`TIME` at which to end, like --since (default now)")
 	flags.StringVar(&f.By, "by", api.ByHour, "`SPAN` of one line: hour or day")
 	flags.StringVarP(&f.Pipeline, "pipeline", "p", "", "`NAME` of the pipeline (default all)")
-	server.add(cmd)
-	p.completesPipelines(cmd, &server)
+	p.completesPipelines(cmd, &p.server)
 	completesWords(cmd, "by", []string{api.ByHour, api.ByDay})
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		if err := f.complete(time.Now()); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	checks(cmd, func() error { return f.complete(time.Now()) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		answer, err := ask(c, ctx, f.StatsQuery)
 		if err != nil {
 			return err
@@ -120,24 +108,15 @@ func statsOf[T any](
 }
 
 func (p *Program) statsJobsCommand() *cobra.Command {
-	var server serverFlags
 	var pipeline string
 	cmd := &cobra.Command{
 		Use: "jobs [flags]", Short: "Count the jobs there are now, by pipeline and state.", Args: nothing,
 		Example: "millrace stats jobs\nmillrace stats jobs --pipeline intake -o json",
 	}
 	cmd.Flags().StringVarP(&pipeline, "pipeline", "p", "", "`NAME` of the pipeline (default all)")
-	server.add(cmd)
-	p.completesPipelines(cmd, &server)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		if pipeline != "" && !events.ValidToken(pipeline) {
-			return usage("--pipeline is 1 to 64 of a-z, 0-9, _ and -, not %q", pipeline)
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesPipelines(cmd, &p.server)
+	checks(cmd, func() error { return named("--pipeline", pipeline) })
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		counts, err := c.Counts(ctx, pipeline)
 		if err != nil {
 			return err

@@ -20,30 +20,23 @@ type viewObject struct {
 }
 
 func (p *Program) viewCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "view",
 		Short:   "See what the list of jobs is kept in, and build it again.",
 		Example: "millrace view status\nmillrace view rebuild --wait",
-	}
-	cmd.AddCommand(p.viewStatusCommand(), p.viewRebuildCommand())
-	return group(cmd)
+	},
+		p.viewStatusCommand(), p.viewRebuildCommand(),
+	)
 }
 
 func (p *Program) viewStatusCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "status [flags]",
 		Short:   "Say how far the list of jobs is behind the log.",
 		Args:    nothing,
 		Example: "millrace view status\nmillrace view status -o json",
 	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		v, err := c.View(ctx)
 		if err != nil {
 			return err
@@ -53,7 +46,6 @@ func (p *Program) viewStatusCommand() *cobra.Command {
 }
 
 func (p *Program) viewRebuildCommand() *cobra.Command {
-	var server serverFlags
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [flags]",
@@ -64,13 +56,7 @@ func (p *Program) viewRebuildCommand() *cobra.Command {
 		Example: "millrace view rebuild\nmillrace view rebuild --wait",
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "return when the new list serves")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		v, err := c.RebuildView(ctx)
 		if err == nil && wait {
 			v, err = untilServed(ctx, c, v)

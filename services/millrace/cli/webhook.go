@@ -34,69 +34,47 @@ type (
 const exampleWebhook = "ker4yiml2sptquro"
 
 func (p *Program) webhookCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "webhook",
 		Short: "Have events sent to an address, signed, in order, until they are taken.",
 		Example: "millrace webhook create https://example.com/hook --types 'job.*'\n" +
 			"millrace webhook listen --forward-to http://localhost:3000/hook",
-	}
-	cmd.AddCommand(
+	},
 		p.webhookCreateCommand(), p.webhookListCommand(), p.webhookGetCommand(), p.webhookUpdateCommand(),
 		p.webhookDeleteCommand(), p.webhookRotateCommand(), p.webhookTestCommand(),
 		p.webhookDeliveriesCommand(), p.webhookReplayCommand(), p.webhookListenCommand(),
 	)
-	return group(cmd)
 }
 
 func (p *Program) webhookListCommand() *cobra.Command {
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use:     "list [flags]",
-		Short:   "List the endpoints that events are sent to.",
-		Args:    nothing,
-		Example: "millrace webhook list\nmillrace webhook list -o json",
-	}
-	server.add(cmd)
-	p.takesOutput(cmd)
-	return does(cmd, func(ctx context.Context, _ []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
+	return lists(p, "webhook", "List the endpoints that events are sent to.", (*client.Client).Webhooks, p.showWebhooks)
+}
+
+func (p *Program) showWebhooks(list []api.Webhook) error {
+	return p.print(webhookListObject{"webhook.list", api.WebhookList{Webhooks: list}}, func(w io.Writer) error {
+		if len(list) == 0 {
+			p.talk.Say("no endpoints; millrace webhook create URL makes one")
+			return nil
 		}
-		list, err := c.Webhooks(ctx)
-		if err != nil {
-			return err
+		t := term.NewTable("ENDPOINT", "STATE", "TYPES", "PIPELINES", "WAITING", "URL")
+		for _, h := range list {
+			t.Row(h.ID, webhookState(&h), listed(h.Types, "job.*"), listed(h.Pipelines, "all"),
+				decimal(uint64(h.Status.Waiting)), term.Short(term.Clean(h.URL), 60))
 		}
-		return p.print(webhookListObject{"webhook.list", api.WebhookList{Webhooks: list}}, func(w io.Writer) error {
-			if len(list) == 0 {
-				p.talk.Say("no endpoints; millrace webhook create URL makes one")
-				return nil
-			}
-			t := term.NewTable("ENDPOINT", "STATE", "TYPES", "PIPELINES", "WAITING", "URL")
-			for _, h := range list {
-				t.Row(h.ID, webhookState(&h), listed(h.Types, "job.*"), listed(h.Pipelines, "all"),
-					decimal(uint64(h.Status.Waiting)), term.Short(term.Clean(h.URL), 60))
-			}
-			_, err := t.WriteTo(w)
-			return err
-		})
+		_, err := t.WriteTo(w)
+		return err
 	})
 }
 
 func (p *Program) webhookGetCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "get ENDPOINT [flags]",
 		Short:   "Show an endpoint and how far it is.",
 		Args:    needs("ENDPOINT", 1),
 		Example: "millrace webhook get " + exampleWebhook + "\nmillrace webhook get " + exampleWebhook + " -o json",
 	}
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesWebhooks(cmd)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		h, err := c.Webhook(ctx, args[0])
 		if err != nil {
 			return err
@@ -106,19 +84,14 @@ func (p *Program) webhookGetCommand() *cobra.Command {
 }
 
 func (p *Program) webhookDeleteCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "delete ENDPOINT [flags]",
 		Short:   "Remove an endpoint; the log of what was sent stays.",
 		Args:    needs("ENDPOINT", 1),
 		Example: "millrace webhook delete " + exampleWebhook + "\nmillrace webhook delete " + exampleWebhook + " -o json",
 	}
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesWebhooks(cmd)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		if err := c.DeleteWebhook(ctx, args[0]); err != nil {
 			return err
 		}
@@ -128,11 +101,9 @@ func (p *Program) webhookDeleteCommand() *cobra.Command {
 	})
 }
 
-// webhookFlags gives cmd what all commands about one endpoint have.
-func (p *Program) webhookFlags(cmd *cobra.Command, server *serverFlags) {
-	server.add(cmd)
-	p.takesOutput(cmd)
-	cmd.ValidArgsFunction = p.completes(server, func(ctx context.Context, c *client.Client) ([]string, error) {
+// completesWebhooks lets the shell complete the ids of endpoints.
+func (p *Program) completesWebhooks(cmd *cobra.Command) {
+	cmd.ValidArgsFunction = p.completes(&p.server, func(ctx context.Context, c *client.Client) ([]string, error) {
 		list, err := c.Webhooks(ctx)
 		if err != nil {
 			return nil, err

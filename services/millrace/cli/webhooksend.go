@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
@@ -35,19 +35,14 @@ type (
 )
 
 func (p *Program) webhookTestCommand() *cobra.Command {
-	var server serverFlags
 	cmd := &cobra.Command{
 		Use:     "test ENDPOINT [flags]",
 		Short:   "Send an endpoint a test, and show what it answers.",
 		Args:    needs("ENDPOINT", 1),
 		Example: "millrace webhook test " + exampleWebhook + "\nmillrace webhook test " + exampleWebhook + " -o json",
 	}
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesWebhooks(cmd)
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		d, err := c.TestWebhook(ctx, args[0])
 		if err != nil {
 			return err
@@ -61,7 +56,6 @@ func (p *Program) webhookTestCommand() *cobra.Command {
 }
 
 func (p *Program) webhookDeliveriesCommand() *cobra.Command {
-	var server serverFlags
 	var q api.DeliveryQuery
 	var outcome string
 	cmd := &cobra.Command{
@@ -74,22 +68,18 @@ func (p *Program) webhookDeliveriesCommand() *cobra.Command {
 	flags.StringVar(&q.Webhook, "webhook", "", "`ENDPOINT` that they went to (default all)")
 	flags.StringVar(&q.Job, "job", "", "`JOB` that they were about (default all)")
 	flags.StringVar(&outcome, "outcome", "", "`OUTCOME` to show: delivered, failed or given_up (default all)")
-	flags.IntVar(&q.Limit, "limit", api.DefaultLimit, fmt.Sprintf("`COUNT` of attempts, 1 to %d", api.MaxLimit))
-	flags.StringVar(&q.Cursor, "cursor", "", "`CURSOR` of the next page, as the page before printed it")
-	server.add(cmd)
-	p.takesOutput(cmd)
+	takesPage(cmd, &q.Limit, &q.Cursor, "attempts")
 	completesWords(cmd, "outcome", api.DeliveryOutcomes())
-	return does(cmd, func(ctx context.Context, args []string) error {
-		if q.Limit < 1 || q.Limit > api.MaxLimit {
-			return usage("--limit is 1 to %d, not %d", api.MaxLimit, q.Limit)
+	checks(cmd, func() error {
+		if err := inPage(q.Limit); err != nil {
+			return err
 		}
 		if q.Outcome = api.DeliveryOutcome(outcome); outcome != "" && !slices.Contains(api.DeliveryOutcomes(), q.Outcome) {
 			return usage("--outcome %q is none of delivered, failed, given_up", outcome)
 		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+		return nil
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		if len(args) == 1 {
 			d, err := c.Delivery(ctx, args[0])
 			if err != nil {
@@ -108,9 +98,7 @@ func (p *Program) webhookDeliveriesCommand() *cobra.Command {
 }
 
 func (p *Program) writeDeliveries(w io.Writer, page *api.DeliveryPage) error {
-	if page.NextCursor != "" {
-		p.talk.Hint("there are more: add --cursor " + page.NextCursor)
-	}
+	p.more(page.NextCursor)
 	if len(page.Deliveries) == 0 {
 		p.talk.Say("no deliveries")
 		return nil
@@ -158,7 +146,6 @@ func writeDelivery(w io.Writer, d *api.Delivery) error {
 }
 
 func (p *Program) webhookReplayCommand() *cobra.Command {
-	var server serverFlags
 	var since, until string
 	var r api.ReplayRequest
 	cmd := &cobra.Command{
@@ -173,21 +160,18 @@ func (p *Program) webhookReplayCommand() *cobra.Command {
 	flags.StringVar(&since, "since", "", "`TIME` of the oldest event, like 2h or 2026-01-02T03:04:05Z; for an endpoint")
 	flags.StringVar(&until, "until", "", "`TIME` of the newest event (default now)")
 	flags.StringSliceVar(&r.Types, "types", nil, "`LIST` of types of events, separated by commas (default those of the endpoint)")
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) (err error) {
+	p.completesWebhooks(cmd)
+	checks(cmd, func() (err error) {
 		if since == "" && (until != "" || len(r.Types) > 0) {
 			return usage("name an ENDPOINT and --since with --until and --types")
 		}
 		if r.Since, err = parseSince("--since", since, time.Now()); err != nil {
 			return err
 		}
-		if r.Until, err = parseSince("--until", until, time.Now()); err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+		r.Until, err = parseSince("--until", until, time.Now())
+		return err
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) (err error) {
 		var replay *api.Replay
 		if since == "" {
 			replay, err = c.ReplayDelivery(ctx, args[0])

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/millrace/millrace/pkg/api"
+	"github.com/millrace/millrace/pkg/client"
 )
 
 const (
@@ -15,7 +16,6 @@ const (
 )
 
 func (p *Program) webhookCreateCommand() *cobra.Command {
-	var server serverFlags
 	var r api.WebhookRequest
 	cmd := &cobra.Command{
 		Use:   "create URL [flags]",
@@ -31,14 +31,8 @@ func (p *Program) webhookCreateCommand() *cobra.Command {
 	flags.StringSliceVar(&r.Pipelines, "pipelines", nil, pipelinesUsage)
 	flags.StringVar(&r.Description, "description", "", "`TEXT` for people")
 	flags.StringVar(&r.Scheme, "scheme", "v1", "v1 or v1a: `HOW` events are signed, with a shared secret or a pair of keys")
-	server.add(cmd)
-	p.takesOutput(cmd)
 	completesWords(cmd, "scheme", []string{"v1", "v1a"})
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		r.URL = args[0]
 		h, err := c.CreateWebhook(ctx, r)
 		if err != nil {
@@ -57,8 +51,8 @@ type webhookUpdate struct {
 }
 
 func (p *Program) webhookUpdateCommand() *cobra.Command {
-	var server serverFlags
 	var u webhookUpdate
+	var change api.WebhookChange
 	line := "millrace webhook update " + exampleWebhook
 	cmd := &cobra.Command{
 		Use:     "update ENDPOINT [flags]",
@@ -77,16 +71,12 @@ func (p *Program) webhookUpdateCommand() *cobra.Command {
 	flags.StringVar(&u.reason, "reason", "", "`TEXT` that says why it is disabled")
 	flags.BoolVar(&u.skip, "skip", false, "leave out what has happened so far and was not sent")
 	flags.Uint64Var(&u.revision, "revision", 0, "`N` that the endpoint must still have (default any)")
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		change, err := u.change(flags.Changed)
-		if err != nil {
-			return err
-		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+	p.completesWebhooks(cmd)
+	checks(cmd, func() (err error) {
+		change, err = u.change(flags.Changed)
+		return err
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		h, err := c.UpdateWebhook(ctx, args[0], change, u.revision)
 		if err != nil {
 			return err
@@ -123,7 +113,6 @@ func (u *webhookUpdate) change(given func(string) bool) (c api.WebhookChange, er
 }
 
 func (p *Program) webhookRotateCommand() *cobra.Command {
-	var server serverFlags
 	var overlap time.Duration
 	line := "millrace webhook rotate " + exampleWebhook
 	cmd := &cobra.Command{
@@ -134,15 +123,14 @@ func (p *Program) webhookRotateCommand() *cobra.Command {
 		Example: line + "\n" + line + " --overlap 0s",
 	}
 	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "`TIME` that the secrets of before sign as well, at most 720h")
-	p.webhookFlags(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
+	p.completesWebhooks(cmd)
+	checks(cmd, func() error {
 		if overlap < 0 || overlap > 720*time.Hour {
 			return usage("--overlap is 0s to 720h, not %s", overlap)
 		}
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
+		return nil
+	})
+	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		h, err := c.RotateWebhook(ctx, args[0], overlap)
 		if err != nil {
 			return err
