@@ -44,7 +44,7 @@ func TestRerunMakesAnotherJob(t *testing.T) {
 	a = p.rerun(id, body)
 	a.into(t, http.StatusOK, &receipt)
 	same(t, "replayed", a.Header.Get(api.HeaderReplayed), "true")
-	p.rerun(id, `{"key":"k2"}`).problem(t, 409, "submit.key_reused")
+	p.rerun(id, `{"key":"k2"}`).problem(t, 422, "submit.key_reused")
 	p.rerun(id, `{"key":"k2"}`, api.HeaderIdempotencyKey, "k3").problem(t, 400, "http.bad_request")
 
 	var e api.Explanation

@@ -113,9 +113,9 @@ func TestResumableRefusals(t *testing.T) {
 	ask(t, "POST", w.URL+uploads, nil, "Upload-Length", "1").problem(t, 412, "upload.protocol")
 	ask(t, "PATCH", w.URL+uploads+"a/b", nil).problem(t, 404, "http.not_found")
 
-	w.Conductor.Refuse(&events.Problem{Type: "about:blank", Status: 409, Code: string(fault.SubmitKeyReused), Class: "conflict", Title: "reused"})
+	w.Conductor.Refuse(&events.Problem{Type: "about:blank", Status: 422, Code: string(fault.SubmitKeyReused), Class: "conflict", Title: "reused"})
 	path := begin(t, w, 1, tusMeta("pipeline", "keep"))
-	tus(t, w, "PATCH", path, reader([]byte("x")), "Upload-Offset", "0").problem(t, 409, "submit.key_reused")
+	tus(t, w, "PATCH", path, reader([]byte("x")), "Upload-Offset", "0").problem(t, 422, "submit.key_reused")
 	w.Conductor.Refuse(&events.Problem{Type: "about:blank", Status: 503, Code: string(fault.BusUnreachable), Class: "dependency_down", Title: "busy"})
 	path = begin(t, w, 1, tusMeta("pipeline", "keep"))
 	tus(t, w, "PATCH", path, reader([]byte("x")), "Upload-Offset", "0").problem(t, 503, "bus.unreachable")

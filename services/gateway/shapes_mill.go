@@ -96,6 +96,7 @@ func serverShapes() map[string]openapi.Shape {
 			Give(200, openapi.Plain(contentTypeOpenAPI+"+yaml", "This document.")),
 		"GET /": openapi.Does("getDashboard").Cached().Give(200, openapi.Plain("text/html", "The page.")),
 		"GET /assets/{file}": openapi.Does("getDashboardFile").Cached().
-			Give(200, openapi.Plain("text/javascript", "A program."), openapi.Plain("text/css", "A style.")),
+			Give(200, openapi.Plain("text/javascript", "A program."), openapi.Plain("text/css", "A style."),
+				openapi.Plain("image/svg+xml", "A picture.")),
 	}
 }

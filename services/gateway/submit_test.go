@@ -57,7 +57,7 @@ func TestSubmitAgain(t *testing.T) {
 
 	a = ask(t, "POST", w.URL+"/v1/jobs", strings.NewReader(strings.Replace(oneFile, "hello.txt", "other.txt", 1)),
 		"Content-Type", "application/json", "Idempotency-Key", `the "key"`)
-	p := a.problem(t, http.StatusConflict, "submit.key_reused")
+	p := a.problem(t, http.StatusUnprocessableEntity, "submit.key_reused")
 	same(t, "the job that the key belongs to", p.Job, first.Job)
 
 	ids := map[string]bool{}

@@ -140,7 +140,7 @@ func (c *Conductor) accept(tenant, name, by string, s events.Submission) any {
 	}
 	if old := c.jobs[id]; old != nil {
 		if old.fingerprint != string(content) {
-			p := problem(409, "submit.key_reused", "conflict")
+			p := problem(422, "submit.key_reused", "conflict")
 			p.Job = id
 			return p
 		}
