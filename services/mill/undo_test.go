@@ -59,6 +59,31 @@ func TestACommandIsTakenBack(t *testing.T) {
 	}
 }
 
+// TestAnUndoThatNobodyCanTellOf is not repeated in the dark: it asks a person at once,
+// and goes on when told to.
+func TestAnUndoThatNobodyCanTellOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.apply("lost", `
+    - id: act
+      uses: simulate-effect@1
+      with: { undo: { fail: { class: unknown_effect, times: 1 } } }
+    - id: end
+      uses: simulate@1
+      with: { fail: { class: data_quality } }
+`)
+	job := w.accepted("lost", inline("k", "content"))
+	j := w.await(job, "to attention", func(j events.Job) bool { return j.State == events.JobAttention })
+	u := j.Steps["act"].Undo
+	if u == nil || u.State != events.UndoAttention || u.Attempt != 1 || u.Spent != 0 || u.Decision == nil {
+		t.Fatalf("the undo stands at %+v", u)
+	}
+	w.command(job, events.Command{Verb: events.VerbRetry})
+	if j = w.final(job); j.State != events.JobRolledBack || j.Steps["act"].Undo.Attempt != 2 {
+		t.Errorf("it ends as %s with the undo %+v", j.State, j.Steps["act"].Undo)
+	}
+}
+
 // command gives a command to a job.
 func (w *world) command(job string, cmd events.Command) {
 	w.t.Helper()

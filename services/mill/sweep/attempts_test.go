@@ -85,12 +85,14 @@ func (a *tale) judgeBudgets(r events.Record, work, undos map[string]*tried) {
 }
 
 // costs reports whether a failed attempt counts against the budget: as the published
-// table says, and for an undo, whatever the class, unless that is free.
+// table says, and for an undo, whatever the class, unless that is free, or nobody can
+// tell whether it was done, which is for a person at once.
 func costs(o *events.AttemptOutcome) bool {
 	if o.Fault == nil || o.Fault.Code == string(fault.StageDraining) {
 		return false
 	}
 	policies := flow.Policies()
 	i := slices.IndexFunc(policies, func(p flow.Policy) bool { return string(p.Class) == o.Fault.Class })
-	return !policies[i].Free && (o.Undo || policies[i].Again)
+	undo := o.Undo && o.Fault.Class != string(fault.UnknownEffect)
+	return !policies[i].Free && (undo || policies[i].Again)
 }
