@@ -2,6 +2,7 @@ package mill_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -20,17 +21,21 @@ type dashboard struct {
 	between *httptest.Server
 }
 
-func newDashboard(t *testing.T) *dashboard {
+// newDashboard opens the page of a new mill, through wrap unless that is nil.
+func newDashboard(t *testing.T, wrap func(http.Handler) http.Handler) *dashboard {
 	t.Helper()
 	w := newWorld(t, func(c *mill.Config) { c.HTTPAddr = "127.0.0.1:0" })
 	target, err := url.Parse(w.mill.HTTPURL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+	var proxy http.Handler = &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}
+	if wrap != nil {
+		proxy = wrap(proxy)
+	}
 	d := &dashboard{world: w, between: httptest.NewServer(proxy)}
 	t.Cleanup(d.between.Close)
 	d.Page = browsertest.Open(t, browsertest.Options{})
@@ -46,14 +51,23 @@ func (d *dashboard) click(selector string) {
 	browsertest.Eval[bool](d.Page, fmt.Sprintf("(document.querySelector(%q).dispatchEvent(new MouseEvent('click', {bubbles: true})), true)", selector))
 }
 
-// drop lets a file go over the page, and submits it to a pipeline.
+// drop lets a small file go over the page, and returns the job that it becomes.
 func (d *dashboard) drop(name, content, pipeline string) (job string) {
+	d.t.Helper()
+	d.begin(fmt.Sprintf("new File([%q], %q, { type: 'text/plain' })", content, name), pipeline)
+	d.Until(fmt.Sprintf(`[...document.querySelectorAll('.tray [data-upload=done]')].some((u) => u.innerText.includes(%q))`, name))
+	return browsertest.Eval[string](d.Page, fmt.Sprintf(
+		`[...document.querySelectorAll('.tray [data-upload=done]')].find((u) => u.innerText.includes(%q)).dataset.job`, name))
+}
+
+// begin lets a file go over the page and submits it to a pipeline.
+func (d *dashboard) begin(file, pipeline string) {
 	d.t.Helper()
 	browsertest.Eval[bool](d.Page, fmt.Sprintf(`(() => {
 		const carried = new DataTransfer()
-		carried.items.add(new File([%q], %q, { type: 'text/plain' }))
+		carried.items.add(%s)
 		return window.dispatchEvent(new DragEvent('drop', { dataTransfer: carried, cancelable: true }))
-	})()`, content, name))
+	})()`, file))
 	d.Until(fmt.Sprintf(`document.querySelector('dialog select[name=pipeline] option[value=%q]')`, pipeline))
 	browsertest.Eval[bool](d.Page, fmt.Sprintf(`(() => {
 		const s = document.querySelector('dialog select[name=pipeline]')
@@ -61,9 +75,6 @@ func (d *dashboard) drop(name, content, pipeline string) (job string) {
 		return s.dispatchEvent(new Event('change', { bubbles: true }))
 	})()`, pipeline))
 	d.click("dialog button[type=submit]")
-	d.Until(fmt.Sprintf(`[...document.querySelectorAll('.tray [data-upload=done]')].some((u) => u.innerText.includes(%q))`, name))
-	return browsertest.Eval[string](d.Page, fmt.Sprintf(
-		`[...document.querySelectorAll('.tray [data-upload=done]')].find((u) => u.innerText.includes(%q)).dataset.job`, name))
 }
 
 // show opens the page of a job.
@@ -112,7 +123,7 @@ func (d *dashboard) quiet() {
 // another, and decides.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	d := newDashboard(t)
+	d := newDashboard(t, nil)
 	d.apply("good", "    - id: fetch\n      uses: fetch@1\n    - id: store\n      uses: publish@1\n")
 	d.apply("bad", "    - id: fetch\n      uses: fetch@1\n    - id: judge\n      uses: simulate@1\n      critical: false\n"+
 		"      with: { fail: { class: auth, times: 1, message: who are you } }\n")
@@ -147,7 +158,7 @@ func TestDashboard(t *testing.T) {
 // at the end it says what the log says.
 func TestDashboardKeepsUp(t *testing.T) {
 	t.Parallel()
-	d := newDashboard(t)
+	d := newDashboard(t, nil)
 	steps := ""
 	for i := range 8 {
 		steps += fmt.Sprintf("    - id: s%d\n      uses: simulate@1\n      with: { delay: 300ms }\n", i)

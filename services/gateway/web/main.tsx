@@ -48,7 +48,7 @@ const App = (): Child => {
 	return <div class="outer">
 		<a class="skip" href="#main" onclick={(e: Event) => { e.preventDefault(); document.querySelector<HTMLElement>('main')?.focus() }}>Skip to the page</a>
 		<Side />
-		<main id="main" tabindex="-1" key={place()} created={(el: HTMLElement) => el.focus({ preventScroll: true })}>{p?.view()}</main>
+		<main id="main" tabindex="-1" key={place()} created={arrive}>{p?.view()}</main>
 		<Tray /><DropSign /><DialogHost />
 	</div>
 }
@@ -70,6 +70,12 @@ const Side = (): Child => {
 			</span>
 		</div>
 	</aside>
+}
+
+/** arrive tells who listens where they are now, and shows the place in a row of pages that is too long. */
+function arrive(el: HTMLElement): void {
+	el.focus({ preventScroll: true })
+	document.querySelector('nav [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
 }
 
 /** whose says who is here and for which tenant, or which version this is where nobody asks. */

@@ -46,7 +46,7 @@ export const StepPanel = (p: { id: string; step: Step; plan?: PipelineStep; reas
 		{s.undo?.fault ? <FaultNote fault={s.undo.fault} /> : null}
 		<Facts rows={[
 			['Stage', <a class="mono" href={'#/stages?name=' + encodeURIComponent(s.stage)}>{s.stage}</a>],
-			['Attempts', s.attempt ? `${s.attempt}${s.spent !== undefined && s.spent !== s.attempt ? `, ${s.spent} of the budget` : ''}` : undefined],
+			['Attempts', s.attempt ? `${s.attempt}${s.spent !== undefined && s.spent !== s.attempt ? `, of which ${s.spent} counted against the budget` : ''}` : undefined],
 			['Needs', p.plan?.needs?.join(', ')],
 			['Critical', p.plan ? (p.plan.critical ? undefined : 'no: the job goes on without it') : undefined],
 			['Taken back', p.plan?.irreversible ? 'cannot be' : undefined],
