@@ -15,7 +15,7 @@ func TestWordsAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{`"api.Job.revision":`, `"api.DeadState":`, `"events.JobState":`} {
+	for _, line := range []string{`"api.Job.allowed":`, `"api.DeadState":`, `"events.JobState":`} {
 		if !strings.Contains(string(want), line) {
 			t.Errorf("the words lack %s", line)
 		}
