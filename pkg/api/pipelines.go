@@ -44,6 +44,9 @@ type PipelineStep struct {
 	Critical bool     `json:"critical"`
 	// Irreversible is true when what the step does cannot be taken back.
 	Irreversible bool `json:"irreversible,omitempty"`
+	// MaxAttempts is how many attempts may fail before the step does. A rule can say
+	// otherwise.
+	MaxAttempts int `json:"max_attempts,omitempty"`
 }
 
 // PipelineVersion is one version that a name has had.

@@ -179,6 +179,7 @@ var texts = map[string]string{
 	"api.PipelineList":                         "PipelineList is the answer of GET /v1/pipelines.",
 	"api.PipelineStep":                         "PipelineStep is a step of a pipeline.",
 	"api.PipelineStep.irreversible":            "Irreversible is true when what the step does cannot be taken back.",
+	"api.PipelineStep.max_attempts":            "MaxAttempts is how many attempts may fail before the step does. A rule can say otherwise.",
 	"api.PipelineStep.stage":                   "Stage is the name and version of the stage: \"compress@1\".",
 	"api.PipelineVersion":                      "PipelineVersion is one version that a name has had.",
 	"api.PipelineVersion.applied_at":           "AppliedAt is when it was applied under the name for the first time.",

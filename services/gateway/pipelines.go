@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/registry"
 )
@@ -105,6 +107,7 @@ func describe(def *pipeline.Definition) api.Pipeline {
 	for _, s := range def.Plan.Steps {
 		p.Steps = append(p.Steps, api.PipelineStep{
 			ID: s.ID, Stage: s.Stage, Needs: s.Needs, Critical: s.Critical, Irreversible: s.Irreversible,
+			MaxAttempts: cmp.Or(s.Retry.MaxAttempts, flow.DefaultRetry.MaxAttempts),
 		})
 	}
 	return p

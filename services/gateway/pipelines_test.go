@@ -35,7 +35,7 @@ func TestPipelines(t *testing.T) {
 	var p api.Pipeline
 	ask(t, "GET", w.URL+"/v1/pipelines/keep", nil).into(t, 200, &p)
 	same(t, "current", []string{p.Digest, p.Description, p.Source}, []string{changed.Digest, "Keep it well.", second})
-	same(t, "steps", p.Steps, []api.PipelineStep{{ID: "keep", Stage: "noop@1", Critical: true}})
+	same(t, "steps", p.Steps, []api.PipelineStep{{ID: "keep", Stage: "noop@1", Critical: true, MaxAttempts: 5}})
 	ask(t, "GET", w.URL+"/v1/pipelines/keep?digest="+again.Digest, nil).into(t, 200, &p)
 	same(t, "older", p.Description, "Keep a file.")
 	a = ask(t, "GET", w.URL+"/v1/pipelines/keep", nil, "Accept", "application/yaml")

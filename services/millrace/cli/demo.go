@@ -78,7 +78,7 @@ func (p *Program) demoIn(ctx context.Context, base string, f demoFlags, picks []
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
-	c, err := dial(m.HTTPURL(), "", "")
+	c, err := dial(m.HTTPURL(), "", "", 0)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func (p *Program) prepare(ctx context.Context, ready *readyObject) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.MillStartFailed, "read the local key", err)
 	}
-	c, err := dial(ready.HTTP, "", strings.TrimSpace(string(key)))
+	c, err := dial(ready.HTTP, "", strings.TrimSpace(string(key)), 0)
 	if err != nil {
 		return err
 	}

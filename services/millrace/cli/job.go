@@ -58,32 +58,6 @@ func (p *Program) jobGetCommand() *cobra.Command {
 	})
 }
 
-func (p *Program) jobWatchCommand() *cobra.Command {
-	var server serverFlags
-	var plain bool
-	cmd := &cobra.Command{
-		Use:     "watch JOB [flags]",
-		Short:   "Show what happens to a job until it is final or needs a person.",
-		Args:    needs("JOB", 1),
-		Example: "millrace job watch " + exampleJob + "\nmillrace job watch " + exampleJob + " -o json",
-	}
-	cmd.Flags().BoolVar(&plain, "plain", false, "plain lines instead of bars")
-	server.add(cmd)
-	p.takesOutput(cmd)
-	p.completesJobs(cmd, &server)
-	return does(cmd, func(ctx context.Context, args []string) error {
-		c, err := p.connect(server)
-		if err != nil {
-			return err
-		}
-		j, err := c.Job(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		return p.follow(ctx, c, args[0], orderOf(ctx, c, j), plain)
-	})
-}
-
 // orderOf returns the steps of a job in the order its pipeline writes them. When
 // the pipeline cannot be had, the order is left to the names.
 func orderOf(ctx context.Context, c *client.Client, j *api.Job) []string {

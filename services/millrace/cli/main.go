@@ -48,6 +48,7 @@ func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCa
 
 // die ends the process at once and leaves a usable terminal behind.
 func die() {
+	term.Die()
 	if term.IsTerminal(os.Stderr) {
 		term.ShowCursor(os.Stderr)
 	}

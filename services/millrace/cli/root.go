@@ -22,7 +22,7 @@ func (p *Program) root() *cobra.Command {
 	}
 	root.AddCommand(
 		p.demoCommand(), p.devCommand(), p.serveCommand(),
-		p.submitCommand(), p.jobCommand(), p.eventsCommand(), p.pipelineCommand(), p.stageCommand(),
+		p.submitCommand(), p.jobCommand(), p.topCommand(), p.eventsCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
 		p.statsCommand(), p.viewCommand(),
 		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.webhookCommand(), p.keyCommand(),

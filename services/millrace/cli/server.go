@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,11 @@ func (p *Program) address(f serverFlags) (string, error) {
 
 // connect returns a client for the server that f and its surroundings name.
 func (p *Program) connect(f serverFlags) (*client.Client, error) {
+	return p.connectWith(f, 0)
+}
+
+// connectWith is connect with the client's patience, see [client.Config].
+func (p *Program) connectWith(f serverFlags, patience time.Duration) (*client.Client, error) {
 	address, err := p.address(f)
 	if err != nil {
 		return nil, err
@@ -64,16 +70,17 @@ func (p *Program) connect(f serverFlags) (*client.Client, error) {
 	if token != "" && exposed(address) {
 		p.talk.Warn("the token goes to %s without encryption; use https", address)
 	}
-	return dial(address, f.tenant, token)
+	return dial(address, f.tenant, token, patience)
 }
 
 // dial returns a client for a server.
-func dial(address, tenant, token string) (*client.Client, error) {
+func dial(address, tenant, token string, patience time.Duration) (*client.Client, error) {
 	if err := named("--tenant", tenant); err != nil {
 		return nil, err
 	}
 	return client.New(client.Config{
 		Server: address, Tenant: tenant, Token: token, UserAgent: term.Name + "/" + buildVersion().Version,
+		Patience: patience,
 	})
 }
 

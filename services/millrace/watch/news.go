@@ -182,8 +182,8 @@ func findings(m map[string]string) string {
 	return ""
 }
 
-// amount says how far an attempt is.
-func amount(done, total int64, unit string) string {
+// Amount says how far an attempt is.
+func Amount(done, total int64, unit string) string {
 	show := func(n int64) string {
 		if unit == "" || unit == "bytes" {
 			return term.Bytes(n)

@@ -28,16 +28,16 @@ func (v View) Lines(l Look) []string {
 		name = max(name, len(s.ID))
 	}
 	lines := []string{fmt.Sprintf("job %s  %s  %s  %s", v.Job.ID, v.Job.Pipeline.Name,
-		stateColor(l.Paint, v.Job.State), l.Paint.Faint(term.Took(v.elapsed(l.Now))))}
+		StateText(l.Paint, v.Job.State), l.Paint.Faint(term.Took(v.Elapsed(l.Now))))}
 	for _, s := range v.Steps {
-		head := fmt.Sprintf("  %s %-*s  ", mark(s, l), name, s.ID)
-		lines = append(lines, head+detail(s, l, l.Width-name-8))
+		head := fmt.Sprintf("  %s %-*s  ", Mark(s, l), name, s.ID)
+		lines = append(lines, head+Detail(s, l, l.Width-name-8))
 	}
 	return lines
 }
 
-// elapsed is how long the job has run, or ran.
-func (v View) elapsed(now time.Time) time.Duration {
+// Elapsed is how long the job has run, or ran.
+func (v View) Elapsed(now time.Time) time.Duration {
 	end := now
 	if !v.Job.FinishedAt.IsZero() {
 		end = v.Job.FinishedAt
@@ -45,8 +45,8 @@ func (v View) elapsed(now time.Time) time.Duration {
 	return max(end.Sub(v.Job.AcceptedAt), 0)
 }
 
-// mark is the sign in front of a step.
-func mark(s Step, l Look) string {
+// Mark is the sign in front of a step.
+func Mark(s Step, l Look) string {
 	if s.Undo != nil {
 		return l.Paint.Busy("↶")
 	}
@@ -65,8 +65,8 @@ func mark(s Step, l Look) string {
 	return l.Paint.Faint("·")
 }
 
-// detail is what stands behind a step's name, in at most room columns.
-func detail(s Step, l Look, room int) string {
+// Detail is what stands behind a step's name, in at most room columns.
+func Detail(s Step, l Look, room int) string {
 	room = max(room, 8)
 	switch {
 	case s.Undo != nil && s.Undo.Accepted != "":
@@ -96,7 +96,7 @@ func detail(s Step, l Look, room int) string {
 func busy(s Step, l Look, room int) string {
 	var text string
 	if s.Done > 0 || s.Total > 0 {
-		text = amount(s.Done, s.Total, s.Unit)
+		text = Amount(s.Done, s.Total, s.Unit)
 	}
 	if s.Attempt > 1 {
 		text = strings.TrimPrefix(text+fmt.Sprintf(", attempt %d", s.Attempt), ", ")
@@ -108,7 +108,8 @@ func busy(s Step, l Look, room int) string {
 	return l.Paint.Good(term.Bar(bar, s.Done, s.Total)) + "  " + text
 }
 
-func stateColor(p term.Paint, s events.JobState) string {
+// StateText is the state of a job in its color.
+func StateText(p term.Paint, s events.JobState) string {
 	switch s {
 	case events.JobCompleted:
 		return p.Good(string(s))

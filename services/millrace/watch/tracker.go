@@ -20,6 +20,8 @@ type Step struct {
 	// it is unknown. Unit is empty for bytes.
 	Done, Total int64
 	Unit        string
+	// Rate is how much of it was done a second lately, and 0 while that is unknown.
+	Rate float64
 	// Queued is when the step was first seen to be due and Ended when it was
 	// settled. Either may be zero.
 	Queued, Ended time.Time
@@ -47,6 +49,7 @@ type extra struct {
 	done, total   int64
 	unit          string
 	told          int64
+	pace          pace
 	queued, ended time.Time
 }
 
@@ -101,8 +104,9 @@ func (t *Tracker) Progress(p events.Progress) string {
 		return ""
 	}
 	if x.attempt != p.Attempt {
-		x.attempt, x.told = p.Attempt, 0
+		x.attempt, x.told, x.pace = p.Attempt, 0, pace{}
 	}
+	x.pace.note(p.Time, p.Done)
 	x.done, x.total, x.unit = p.Done, p.Total, p.Unit
 	worth := 4 * max(x.told, 1<<20)
 	if p.Total > 0 {
@@ -112,7 +116,7 @@ func (t *Tracker) Progress(p events.Progress) string {
 		return ""
 	}
 	x.told = p.Done
-	return stamp(p.Time) + " " + p.Step + ": " + amount(p.Done, p.Total, p.Unit)
+	return stamp(p.Time) + " " + p.Step + ": " + Amount(p.Done, p.Total, p.Unit)
 }
 
 // View returns the picture as it is now.
@@ -125,7 +129,7 @@ func (t *Tracker) View() View {
 		if x := t.extra[id]; x != nil {
 			s.Queued, s.Ended = x.queued, x.ended
 			if x.attempt == s.Attempt {
-				s.Done, s.Total, s.Unit = x.done, x.total, x.unit
+				s.Done, s.Total, s.Unit, s.Rate = x.done, x.total, x.unit, x.pace.rate()
 			}
 		}
 		v.Steps = append(v.Steps, s)

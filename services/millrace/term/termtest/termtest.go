@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +17,11 @@ import (
 type Terminal struct {
 	File   *os.File
 	master *os.File
-	shown  chan string
+	ended  chan struct{}
+
+	mu    sync.Mutex
+	shown strings.Builder
+	seen  int // up to where Await has found what it looked for
 }
 
 // Open returns a new terminal. It is closed when the test ends.
@@ -32,16 +38,13 @@ func Open(t *testing.T) *Terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Terminal{master: os.NewFile(uintptr(fd), "/dev/ptmx"), shown: make(chan string, 1)}
+	x := &Terminal{master: os.NewFile(uintptr(fd), "/dev/ptmx"), ended: make(chan struct{})}
 	x.File, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := &unix.Winsize{Row: 24, Col: 80}
-	if err := unix.IoctlSetWinsize(int(x.File.Fd()), unix.TIOCSWINSZ, size); err != nil {
-		t.Fatal(err)
-	}
-	go func() { x.shown <- drain(x.master) }()
+	x.Resize(t, 80, 24)
+	go x.drain()
 	t.Cleanup(func() {
 		_ = x.File.Close()
 		_ = x.master.Close()
@@ -57,22 +60,66 @@ func (x *Terminal) Type(t *testing.T, text string) {
 	}
 }
 
-// Shown closes the terminal for writing and returns all that was written to it,
-// escapes included. It is called once, when every program has ended.
-func (x *Terminal) Shown() string {
-	_ = x.File.Close()
-	return <-x.shown
+// Resize gives the terminal another size, and tells the program that it is the
+// terminal of.
+func (x *Terminal) Resize(t *testing.T, columns, rows uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(x.File.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// drain reads what a terminal shows until its last writer has closed it.
-func drain(master *os.File) string {
-	var b strings.Builder
+// Modes are how the terminal treats what is typed and shown.
+func (x *Terminal) Modes(t *testing.T) unix.Termios {
+	t.Helper()
+	modes, err := unix.IoctlGetTermios(int(x.File.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *modes
+}
+
+// Await waits until the terminal shows text, after what an earlier Await has found.
+func (x *Terminal) Await(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		x.mu.Lock()
+		all, from := x.shown.String(), x.seen
+		i := strings.Index(all[from:], text)
+		if i >= 0 {
+			x.seen = from + i + len(text)
+		}
+		x.mu.Unlock()
+		if i >= 0 {
+			return
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	t.Fatalf("the terminal never showed %q after %q", text, x.shown.String()[x.seen:])
+}
+
+// Shown closes the terminal for writing and returns all that was written to it,
+// escapes included. It is called when every program has ended.
+func (x *Terminal) Shown() string {
+	_ = x.File.Close()
+	<-x.ended
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.shown.String()
+}
+
+// drain reads what the terminal shows until its last writer has closed it.
+func (x *Terminal) drain() {
+	defer close(x.ended)
 	buf := make([]byte, 4096)
 	for {
-		n, err := master.Read(buf)
-		b.Write(buf[:n])
+		n, err := x.master.Read(buf)
+		x.mu.Lock()
+		x.shown.Write(buf[:n])
+		x.mu.Unlock()
 		if err != nil {
-			return b.String()
+			return
 		}
 	}
 }
