@@ -82,7 +82,9 @@ func world() (*server, *api.Pipeline) {
 				},
 			},
 			Allowed: []events.Choice{
-				{Verb: events.VerbCancel}, {Verb: events.VerbPause}, {Verb: events.VerbRetry, Steps: []string{"call", "check"}},
+				{Verb: events.VerbCancel},
+				{Verb: events.VerbPause},
+				{Verb: events.VerbRetry, Steps: []string{"call", "check"}},
 				{Verb: events.VerbSkip, Steps: []string{"call", "check"}, Needs: []string{"step"}},
 			},
 		},

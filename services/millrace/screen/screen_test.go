@@ -14,9 +14,12 @@ func TestPromptTakesALine(t *testing.T) {
 	t.Parallel()
 	p := Prompt{Question: "why?", Limit: 6}
 	for _, k := range []tea.KeyMsg{
-		{Type: tea.KeyRunes, Runes: []rune("aä")}, {Type: tea.KeySpace, Runes: []rune(" ")},
-		{Type: tea.KeyRunes, Runes: []rune("日本")}, {Type: tea.KeyRunes, Runes: []rune("\n")},
-		{Type: tea.KeyRunes, Runes: []rune("x")}, {Type: tea.KeyBackspace},
+		{Type: tea.KeyRunes, Runes: []rune("aä")},
+		{Type: tea.KeySpace, Runes: []rune(" ")},
+		{Type: tea.KeyRunes, Runes: []rune("日本")},
+		{Type: tea.KeyRunes, Runes: []rune("\n")},
+		{Type: tea.KeyRunes, Runes: []rune("x")},
+		{Type: tea.KeyBackspace},
 	} {
 		if v := p.Press(k); v != Typing {
 			t.Errorf("%v: %v", k, v)
@@ -42,7 +45,7 @@ func TestLayout(t *testing.T) {
 	p := term.Paint{On: true}
 	for got, want := range map[string]string{
 		Cut("日本語", 4):              "日…",
-		Pad("日本", 6) + "|":          "日本  |",
+		Pad("日本", 6) + "|":         "日本  |",
 		Ends("left", "right", 12):  "left   right",
 		Ends("left", "right", 8):   "left",
 		Cut(p.Good("abc"), 2):      "\x1b[32ma…\x1b[0m",

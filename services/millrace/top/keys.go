@@ -74,7 +74,6 @@ func (m *Model) move(key string) {
 
 // keys are those that do something, the way out last.
 func (m *Model) keys() []screen.Key {
-	all := "a"
 	does := "open jobs only"
 	if m.query.Open {
 		does = "all jobs"
@@ -84,8 +83,13 @@ func (m *Model) keys() []screen.Key {
 		stages = "stages by what waits"
 	}
 	return []screen.Key{
-		{Name: "↑↓", Does: "jobs"}, {Name: "Enter", Does: "watch"}, {Name: "/", Does: "pipeline"},
-		{Name: "o", Does: "order"}, {Name: all, Does: does}, {Name: "s", Does: stages}, {Name: "q", Does: "quit"},
+		{Name: "↑↓", Does: "jobs"},
+		{Name: "Enter", Does: "watch"},
+		{Name: "/", Does: "pipeline"},
+		{Name: "o", Does: "order"},
+		{Name: "a", Does: does},
+		{Name: "s", Does: stages},
+		{Name: "q", Does: "quit"},
 	}
 }
 

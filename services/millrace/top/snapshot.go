@@ -51,7 +51,7 @@ type Snapshot struct {
 	Failures []api.Failure `json:"failures,omitempty"`
 	// Decisions are the open ones, and DeadLetters those that are not settled; as many
 	// as there are on one page.
-	Decisions   []api.Decision       `json:"decisions,omitempty"`
+	Decisions   []api.Decision   `json:"decisions,omitempty"`
 	DeadLetters []api.DeadLetter `json:"dead_letters,omitempty"`
 	// List are the first jobs, in the order that was asked for.
 	List []api.JobItem `json:"list,omitempty"`
