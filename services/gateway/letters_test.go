@@ -23,7 +23,7 @@ func TestDashboardDropsALetter(t *testing.T) {
 	p.Until("document.querySelector('[data-letter=\"1\"] pre')?.innerText.includes('rubbish')")
 	p.Screenshot("letter")
 	p.Click("[data-letter='1'] .danger-quiet")
-	p.Until("document.querySelector('dialog button[type=submit]').disabled")
+	p.Until("document.querySelector('dialog button[type=submit]')?.disabled")
 	p.Type("dialog textarea[name=reason]", "it was a test")
 	p.Click("dialog button[type=submit]")
 	p.Until("!document.querySelector('dialog') && !document.querySelector('[data-letter=\"1\"]')")
