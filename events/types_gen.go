@@ -187,6 +187,9 @@ type Job struct {
 	Reason string `json:"reason,omitempty"`
 	// Rerun is the job that this one runs again. Only of a rerun.
 	Rerun *Rerun `json:"rerun,omitempty"`
+	// Commands are the ids of the last commands that have changed the job, the
+	// newest last.
+	Commands []string `json:"commands,omitempty"`
 	// AcceptedAt is when the first record was made.
 	AcceptedAt time.Time `json:"accepted_at"`
 	// FinishedAt is when the job became final.
@@ -752,6 +755,9 @@ const (
 type Command struct {
 	// Verb is what is asked.
 	Verb Verb `json:"verb"`
+	// ID is made of that of the message, so that one which is delivered again
+	// is known. The conductor sets it.
+	ID string `json:"id,omitempty"`
 	// Reason is why, for people and for the audit.
 	Reason string `json:"reason,omitempty"`
 	// By is who asks, for the audit.

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -12,6 +14,8 @@ func commanded(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	}
 	order, ok := orders[cmd.Verb]
 	switch {
+	case cmd.ID != "" && slices.Contains(j.Commands, cmd.ID):
+		return nil, nil // its message has come again
 	case !ok:
 		return nil, notAllowed(j, cmd, "there is no such command")
 	case cmd.Decision != "":
@@ -20,8 +24,23 @@ func commanded(p *Plan, j events.Job, cmd *events.Command, env Env) (*change, er
 	c, err := order(p, j, cmd, env)
 	if c != nil {
 		c.word = wordOf(cmd)
+		c.remember(cmd.ID)
 	}
 	return c, err
+}
+
+// remembered is how many commands a job knows again.
+const remembered = 8
+
+// remember notes the id of a command that changes the job. Without one it cannot be
+// known again.
+func (c *change) remember(id string) {
+	if id == "" {
+		return
+	}
+	known := c.job.Commands
+	known = known[max(0, len(known)-remembered+1):]
+	c.job.Commands = append(slices.Clone(known), id)
 }
 
 // orders carry out the commands.
