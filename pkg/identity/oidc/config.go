@@ -51,7 +51,7 @@ type Config struct {
 	// Keep is how long keys count that cannot be read again. Zero means a day.
 	Keep time.Duration
 	// HTTPClient asks the issuer. Nil means one of the package's own.
-	HTTPClient *http.Client
+	HTTPClient *http.Client `json:"-"`
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Log takes trouble with the issuer. Nil discards it.

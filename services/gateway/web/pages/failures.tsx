@@ -57,7 +57,7 @@ export class Failures implements Page {
 				<span class="muted small right">{f.last_at ? <span class="block">last <Time at={f.last_at} /></span> : null}
 					<span class="block">{plural(f.jobs, 'job has', 'jobs have')} it now</span>
 					{f.example ? <a class="block" href={'#/jobs/' + f.example}>Newest of them</a> : null}</span></div>
-			{f.code === this.code ? <p class="muted small inside">More about it: <code>millrace explain {f.code}</code></p> : null}
+			{f.code === this.code ? <p class="muted small inside">More about it: <code>millrace fault get {f.code}</code></p> : null}
 		</li>
 	}
 }
