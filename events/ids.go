@@ -118,3 +118,14 @@ func reissued(id string, n int) string {
 	}
 	return id + "/reissue/" + strconv.Itoa(n)
 }
+
+// CommandMark is how a job remembers the message of a command, by the message's id,
+// so that it is not carried out again when it comes again: its ack may be lost with
+// the broker. A message without an id, whose mark is empty, cannot be known again.
+func CommandMark(id string) string {
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:8])
+}

@@ -2,8 +2,6 @@ package conductor
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 
@@ -56,24 +54,13 @@ func (c *Conductor) handleCommand(ctx context.Context, m *bus.Message) error {
 	if len(list) > 0 {
 		return undecodable(list)
 	}
-	cmd.ID = commandMark(m.ID)
+	cmd.ID = events.CommandMark(m.ID)
 	err := c.input(ctx, m, jobKey{tokens[0], tokens[1]}, events.Input{Control: &cmd})
 	if refused(err) {
 		c.Log.Info("command refused", "job", tokens[1], "verb", cmd.Verb, "error", err)
 		return nil
 	}
 	return err
-}
-
-// commandMark is how a job remembers the message of a command, so that it is not
-// carried out again when the message comes again: its ack may be lost with the
-// broker. A message without an id cannot be known again.
-func commandMark(id string) string {
-	if id == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
 }
 
 // refused reports whether a job does not take a command as it is, so that it is of

@@ -53,7 +53,7 @@ type Config struct {
 	// HTTPClient asks the issuer. Nil means one of the package's own.
 	HTTPClient *http.Client `json:"-"`
 	// Now is the clock. Nil means time.Now.
-	Now func() time.Time
+	Now func() time.Time `json:"-"`
 	// Log takes trouble with the issuer. Nil discards it.
 	Log *slog.Logger
 }
