@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,7 @@ type world struct {
 	// forgetful: the streams in the broker's memory do not survive a crash.
 	forgetful bool
 	crashes   int
+	orders    int // commands that were given
 	wrong     []string
 	// cast are further stages, between is called after each delivery, and idle when
 	// nothing moves, until it reports that there is nothing to do; they may be nil.
@@ -264,7 +266,8 @@ func (w *world) command(cmd events.Command) {
 	w.checkTold(err)
 	w.broker.mu.Lock()
 	defer w.broker.mu.Unlock()
-	w.broker.store(bus.Out{Subject: events.ControlSubject(events.DefaultTenant, jobID), ID: string(cmd.Verb), Data: data})
+	w.orders++
+	w.broker.store(bus.Out{Subject: events.ControlSubject(events.DefaultTenant, jobID), ID: string(cmd.Verb) + strconv.Itoa(w.orders), Data: data})
 }
 
 // pick picks a message that can be delivered.
