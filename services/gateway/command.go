@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,15 +86,15 @@ func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) 
 	defer cancel()
 	id := jobOf(before)
 	newest, applied, ended := before, false, false
-	noted := cmd // as the record has it
-	noted.ID = events.CommandMark(events.CommandID(x.tenant, id, cmd, revisionOf(before)))
+	mark := events.CommandMark(events.CommandID(x.tenant, id, cmd, revisionOf(before)))
 	f, err := g.follow(x.tenant, id, before.Sequence, func(m *bus.Message) error {
 		newest = m
 		rec, err := decodeRecord(m)
 		if err != nil {
 			return err
 		}
-		applied = rec.Input.Control != nil && (*rec.Input.Control == noted || *rec.Input.Control == cmd)
+		// A later record shows it as well: the one that it made may not have been seen.
+		applied = slices.Contains(rec.Job.Commands, mark) || rec.Input.Control != nil && *rec.Input.Control == cmd
 		// The job may have been final before; what comes later has moved it.
 		ended = flow.Final(rec.Job.State)
 		if applied || ended {
