@@ -54,6 +54,7 @@ type outcome struct {
 	took           time.Duration
 	kills, resumed int
 	read, served   int64
+	idle           int64 // what a start alone reads, afterwards
 	digest         string
 	size           int64
 	uploads        []string
@@ -105,7 +106,7 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 		}
 	}
 	o.took, o.served = time.Since(begin), p.source.Served()-served
-	return p.finish(ctx, m, job, o)
+	return p.finish(ctx, c, m, job, o)
 }
 
 func kill(m *rig.Mill) error {
@@ -129,7 +130,7 @@ func wait(ctx context.Context, url, job string, limit time.Duration) (done bool,
 }
 
 // finish looks at what is left, and ends the mill.
-func (p *proof) finish(ctx context.Context, m *rig.Mill, job string, o outcome) (outcome, error) {
+func (p *proof) finish(ctx context.Context, c rig.Config, m *rig.Mill, job string, o outcome) (outcome, error) {
 	read, err := m.Read()
 	if err != nil {
 		return o, err
@@ -144,8 +145,21 @@ func (p *proof) finish(ctx context.Context, m *rig.Mill, job string, o outcome) 
 	if o.uploads, err = p.s3.Uploads(ctx, bucket); err != nil {
 		return o, err
 	}
-	_, err = m.Stop()
+	if _, err = m.Stop(); err != nil {
+		return o, err
+	}
+	o.idle, err = p.idle(c)
 	return o, err
+}
+
+// idle returns what a mill reads to start when there is nothing to go on with.
+func (p *proof) idle(c rig.Config) (int64, error) {
+	m, err := rig.Start(c)
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(time.Second)
+	return m.Kill()
 }
 
 // history prints what the events say of each resumption.
