@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -117,21 +116,9 @@ func DeadStates() []DeadState {
 // Values returns the query as it is written in a URL. [ParseDeadLetterQuery] reads
 // it.
 func (q DeadLetterQuery) Values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{
-		"consumer": q.Consumer, "code": q.Code, "state": string(q.State), "cursor": q.Cursor,
-	} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	if !q.Since.IsZero() {
-		v.Set("since", q.Since.UTC().Format(time.RFC3339Nano))
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	return v
+	return written(map[string]string{
+		"consumer": q.Consumer, "code": q.Code, "state": string(q.State), "since": timeText(q.Since), "cursor": q.Cursor,
+	}, q.Limit)
 }
 
 // ParseDeadLetterQuery reads the query of GET /v1/deadletters: consumer, code,
@@ -139,13 +126,8 @@ func (q DeadLetterQuery) Values() url.Values {
 // http.bad_request.
 func ParseDeadLetterQuery(v url.Values) (DeadLetterQuery, error) {
 	var q DeadLetterQuery
-	for name, values := range v {
-		if len(values) != 1 {
-			return DeadLetterQuery{}, badQuery("%s is given %d times", name, len(values))
-		}
-		if err := q.set(name, values[0]); err != nil {
-			return DeadLetterQuery{}, err
-		}
+	if err := once(v, q.set); err != nil {
+		return DeadLetterQuery{}, err
 	}
 	return q, nil
 }
@@ -173,11 +155,8 @@ func (q *DeadLetterQuery) set(name, value string) (err error) {
 		}
 		q.Since = q.Since.UTC()
 	case "limit":
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > MaxLimit {
-			return badQuery("limit %q is not a number from 1 to %d", value, MaxLimit)
-		}
-		q.Limit = n
+		q.Limit, err = pageLimit(value)
+		return err
 	case "cursor":
 		q.Cursor = value
 	default:

@@ -3,7 +3,6 @@ package api
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -85,33 +84,21 @@ type DecisionQuery struct {
 
 // Values returns the query as it is written in a URL. [ParseDecisionQuery] reads it.
 func (q DecisionQuery) Values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{"pipeline": q.Pipeline, "class": q.Class, "cursor": q.Cursor} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
+	v := written(map[string]string{"pipeline": q.Pipeline, "class": q.Class, "cursor": q.Cursor}, q.Limit)
 	for name, yes := range map[string]bool{"overdue": q.Overdue, "running": q.Running} {
 		if yes {
 			v.Set(name, "true")
 		}
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	return v
 }
 
 // ParseDecisionQuery reads the query of GET /v1/decisions: pipeline, class, overdue,
 // running, limit, cursor. Anything else is refused with fault http.bad_request.
-func ParseDecisionQuery(v url.Values) (q DecisionQuery, err error) {
-	for name, values := range v {
-		if len(values) != 1 {
-			return DecisionQuery{}, badQuery("%s is given %d times", name, len(values))
-		}
-		if err := q.set(name, values[0]); err != nil {
-			return DecisionQuery{}, err
-		}
+func ParseDecisionQuery(v url.Values) (DecisionQuery, error) {
+	var q DecisionQuery
+	if err := once(v, q.set); err != nil {
+		return DecisionQuery{}, err
 	}
 	return q, nil
 }
@@ -131,9 +118,7 @@ func (q *DecisionQuery) set(name, value string) (err error) {
 	case "running":
 		q.Running, err = queryTruth(name, value)
 	case "limit":
-		if q.Limit, err = strconv.Atoi(value); err != nil || q.Limit < 1 || q.Limit > MaxLimit {
-			return badQuery("limit %q is not a number from 1 to %d", value, MaxLimit)
-		}
+		q.Limit, err = pageLimit(value)
 	case "cursor":
 		q.Cursor = value
 	default:

@@ -3,7 +3,6 @@ package api
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -229,44 +228,31 @@ type ItemQuery struct {
 
 // Values returns the query as it is written in a URL. [ParseItemQuery] reads it.
 func (q ItemQuery) Values() url.Values {
-	v := url.Values{}
-	if q.State != "" {
-		v.Set("state", string(q.State))
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	if q.Cursor != "" {
-		v.Set("cursor", q.Cursor)
-	}
-	return v
+	return written(map[string]string{"state": string(q.State), "cursor": q.Cursor}, q.Limit)
 }
 
 // ParseItemQuery reads the query of GET /v1/operations/{id}/items: state, limit,
 // cursor. Anything else is refused with fault http.bad_request.
 func ParseItemQuery(v url.Values) (ItemQuery, error) {
 	var q ItemQuery
-	for name, values := range v {
-		if len(values) != 1 {
-			return ItemQuery{}, badQuery("%s is given %d times", name, len(values))
-		}
-		value := values[0]
-		switch name {
-		case "state":
-			if q.State = ItemState(value); !slices.Contains(ItemStates(), q.State) {
-				return ItemQuery{}, badQuery("there is no state %q; there are %q", value, ItemStates())
-			}
-		case "limit":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 || n > MaxLimit {
-				return ItemQuery{}, badQuery("limit %q is not a number from 1 to %d", value, MaxLimit)
-			}
-			q.Limit = n
-		case "cursor":
-			q.Cursor = value
-		default:
-			return ItemQuery{}, badQuery("there is no filter %q; there are state, limit and cursor", name)
-		}
+	if err := once(v, q.set); err != nil {
+		return ItemQuery{}, err
 	}
 	return q, nil
+}
+
+func (q *ItemQuery) set(name, value string) (err error) {
+	switch name {
+	case "state":
+		if q.State = ItemState(value); !slices.Contains(ItemStates(), q.State) {
+			return badQuery("there is no state %q; there are %q", value, ItemStates())
+		}
+	case "limit":
+		q.Limit, err = pageLimit(value)
+	case "cursor":
+		q.Cursor = value
+	default:
+		return badQuery("there is no filter %q; there are state, limit and cursor", name)
+	}
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,29 +83,15 @@ func States() []events.JobState {
 
 // Values returns the query as it is written in a URL. [ParseJobQuery] reads it.
 func (q JobQuery) Values() url.Values {
-	v := url.Values{}
+	v := written(map[string]string{
+		"pipeline": q.Pipeline, "fault": q.Fault, "class": q.Class, "search": q.Search, "sort": string(q.Sort),
+		"since": timeText(q.Since), "until": timeText(q.Until), "cursor": q.Cursor,
+	}, q.Limit)
 	for _, s := range q.States {
 		v.Add("state", string(s))
 	}
-	if q.Pipeline != "" {
-		v.Set("pipeline", q.Pipeline)
-	}
 	for name, value := range q.Labels {
 		v.Set("label."+name, value)
-	}
-	for name, text := range map[string]string{
-		"fault": q.Fault, "class": q.Class, "search": q.Search, "sort": string(q.Sort),
-		"since": timeText(q.Since), "until": timeText(q.Until),
-	} {
-		if text != "" {
-			v.Set(name, text)
-		}
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	if q.Cursor != "" {
-		v.Set("cursor", q.Cursor)
 	}
 	return v
 }
@@ -149,11 +134,9 @@ func (q *JobQuery) set(name string, values []string) error {
 		}
 		q.Pipeline = value
 	case name == "limit":
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > MaxLimit {
-			return badQuery("limit %q is not a number from 1 to %d", value, MaxLimit)
-		}
-		q.Limit = n
+		limit, err := pageLimit(value)
+		q.Limit = limit
+		return err
 	case name == "cursor":
 		q.Cursor = value
 	case name == "since":

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -187,36 +186,22 @@ type DeliveryQuery struct {
 
 // Values returns the query as it is written in a URL. [ParseDeliveryQuery] reads it.
 func (q DeliveryQuery) Values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{
+	return written(map[string]string{
 		"webhook": q.Webhook, "job": q.Job, "outcome": string(q.Outcome), "cursor": q.Cursor,
-	} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	return v
+	}, q.Limit)
 }
 
 // ParseDeliveryQuery reads the query of GET /v1/deliveries: webhook, job, outcome,
 // limit, cursor. Anything else is refused with fault http.bad_request.
 func ParseDeliveryQuery(v url.Values) (DeliveryQuery, error) {
 	var q DeliveryQuery
-	for name, values := range v {
-		if len(values) != 1 {
-			return DeliveryQuery{}, badQuery("%s is given %d times", name, len(values))
-		}
-		if err := q.set(name, values[0]); err != nil {
-			return DeliveryQuery{}, err
-		}
+	if err := once(v, q.set); err != nil {
+		return DeliveryQuery{}, err
 	}
 	return q, nil
 }
 
-func (q *DeliveryQuery) set(name, value string) error {
+func (q *DeliveryQuery) set(name, value string) (err error) {
 	switch name {
 	case "webhook", "job":
 		if !events.ValidToken(value) {
@@ -236,11 +221,8 @@ func (q *DeliveryQuery) set(name, value string) error {
 		}
 		return badQuery("there is no outcome %q; there are %q", value, DeliveryOutcomes())
 	case "limit":
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > MaxLimit {
-			return badQuery("limit %q is not a number from 1 to %d", value, MaxLimit)
-		}
-		q.Limit = n
+		q.Limit, err = pageLimit(value)
+		return err
 	case "cursor":
 		q.Cursor = value
 	default:

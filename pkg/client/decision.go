@@ -24,24 +24,14 @@ func (c *Client) Decisions(ctx context.Context, q api.DecisionQuery) (*api.Decis
 // AllDecisions returns all decisions that q asks for, page by page as they are
 // needed. It ends after the first error.
 func (c *Client) AllDecisions(ctx context.Context, q api.DecisionQuery) iter.Seq2[api.Decision, error] {
-	return func(yield func(api.Decision, error) bool) {
-		for {
-			page, err := c.Decisions(ctx, q)
-			if err != nil {
-				yield(api.Decision{}, err)
-				return
-			}
-			for _, d := range page.Decisions {
-				if !yield(d, nil) {
-					return
-				}
-			}
-			if page.NextCursor == "" {
-				return
-			}
-			q.Cursor = page.NextCursor
+	return pages(q.Cursor, func(cursor string) ([]api.Decision, string, error) {
+		q.Cursor = cursor
+		p, err := c.Decisions(ctx, q)
+		if err != nil {
+			return nil, "", err
 		}
-	}
+		return p.Decisions, p.NextCursor, nil
+	})
 }
 
 // Decision returns a decision, open or made. Faults: decision.not_found, those of

@@ -3,14 +3,11 @@ package client
 import (
 	"context"
 	"iter"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/millrace/millrace/pkg/api"
-	"github.com/millrace/millrace/pkg/fault"
 )
 
 // EventQuery says which events of a tenant are wanted.
@@ -63,90 +60,46 @@ func (c *Client) EventPage(ctx context.Context, q EventQuery) (*api.EventPage, e
 // restart of the server. It ends after the first error.
 func (c *Client) Events(ctx context.Context, q EventQuery) iter.Seq2[TenantEvent, error] {
 	return func(yield func(TenantEvent, error) bool) {
-		w := &firehose{c: c, q: q, yield: yield}
+		w := &firehose{q: q, yield: yield}
 		w.outage.patience = c.cfg.Patience
-		for {
-			err := w.stream(ctx)
-			if w.stopped {
-				return
-			}
-			if err == nil {
-				err = fault.New(fault.ClientInterrupted, "the stream ended early", nil)
-			}
-			if !w.outage.bear(ctx, err) {
-				yield(TenantEvent{}, err)
-				return
-			}
+		if err := c.follow(ctx, "follow events", &w.outage, w.call, w.hand); err != nil {
+			yield(TenantEvent{}, err)
 		}
 	}
 }
 
-// firehose follows over as many connections as it takes.
+// firehose is how far a tenant has been followed.
 type firehose struct {
-	c       *Client
-	q       EventQuery
-	yield   func(TenantEvent, error) bool
-	begun   bool
-	stopped bool
-	outage  outage
+	q      EventQuery
+	yield  func(TenantEvent, error) bool
+	begun  bool
+	outage outage
 }
 
-// stream reads one connection to its end.
-func (w *firehose) stream(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	quiet := time.AfterFunc(silence, func() {
-		cancel(fault.New(fault.ClientInterrupted, "the stream went silent", nil))
-	})
-	defer quiet.Stop()
-	r, err := w.c.attempt(ctx, w.call())
-	if err != nil {
-		return err
+// hand hands on what was not handed on before. It is enough when the caller says so.
+func (w *firehose) hand(m message) (enough bool, err error) {
+	e := TenantEvent{Type: m.event, Body: m.data}
+	if e.Place, err = strconv.ParseUint(m.id, 10, 64); err != nil {
+		return false, nil // a kind that is newer than this program
 	}
-	defer func() { _ = r.Body.Close() }()
-	s := newStream(r.Body, func() { quiet.Reset(silence) })
-	for !w.stopped {
-		m, err := s.next()
-		if err != nil {
-			if ctx.Err() != nil {
-				return ended(ctx, "follow events")
-			}
-			return err
-		}
-		place, err := strconv.ParseUint(m.id, 10, 64)
-		if err != nil {
-			continue // a kind that is newer than this program
-		}
-		w.outage.end()
-		w.hand(TenantEvent{Place: place, Type: m.event, Body: m.data})
-	}
-	return nil
-}
-
-// hand hands one on that was not handed on before.
-func (w *firehose) hand(e TenantEvent) {
+	w.outage.end()
 	switch {
 	case e.Type == api.EventPlace && w.begun:
 		// The log of a server that lost its data begins anew.
 		w.q.After = min(w.q.After, e.Place)
-		return
+		return false, nil
 	case e.Type == api.EventPlace:
 		e.Type, e.Body = "", nil
 	case w.begun && e.Place <= w.q.After:
-		return
+		return false, nil
 	}
 	w.begun, w.q.After = true, e.Place
-	w.stopped = !w.yield(e, nil)
+	return !w.yield(e, nil), nil
 }
 
 func (w *firehose) call() call {
-	k := call{
-		method: http.MethodGet, path: "/v1/events", query: w.q.values(),
-		header: http.Header{"Accept": {api.ContentTypeStream}},
-	}
-	if w.begun || w.q.After > 0 {
-		k.header.Set("Last-Event-ID", strconv.FormatUint(w.q.After, 10))
-	}
+	k := streamCall("/v1/events", w.q.After, w.begun || w.q.After > 0)
+	k.query = w.q.values()
 	return k
 }
 

@@ -36,24 +36,14 @@ func (c *Client) List(ctx context.Context, q api.JobQuery) (*api.JobPage, error)
 // Jobs returns all jobs that q asks for, page by page as they are needed. It ends
 // after the first error. Jobs that are submitted meanwhile are not among them.
 func (c *Client) Jobs(ctx context.Context, q api.JobQuery) iter.Seq2[api.JobItem, error] {
-	return func(yield func(api.JobItem, error) bool) {
-		for {
-			p, err := c.List(ctx, q)
-			if err != nil {
-				yield(api.JobItem{}, err)
-				return
-			}
-			for _, j := range p.Jobs {
-				if !yield(j, nil) {
-					return
-				}
-			}
-			if p.NextCursor == "" {
-				return
-			}
-			q.Cursor = p.NextCursor
+	return pages(q.Cursor, func(cursor string) ([]api.JobItem, string, error) {
+		q.Cursor = cursor
+		p, err := c.List(ctx, q)
+		if err != nil {
+			return nil, "", err
 		}
-	}
+		return p.Jobs, p.NextCursor, nil
+	})
 }
 
 // Records returns the history of a job, oldest first, as it is now. It ends after

@@ -81,24 +81,14 @@ func (c *Client) OperationItems(
 func (c *Client) AllOperationItems(
 	ctx context.Context, id string, q api.ItemQuery,
 ) iter.Seq2[api.OperationItem, error] {
-	return func(yield func(api.OperationItem, error) bool) {
-		for {
-			page, err := c.OperationItems(ctx, id, q)
-			if err != nil {
-				yield(api.OperationItem{}, err)
-				return
-			}
-			for _, it := range page.Items {
-				if !yield(it, nil) {
-					return
-				}
-			}
-			if page.NextCursor == "" {
-				return
-			}
-			q.Cursor = page.NextCursor
+	return pages(q.Cursor, func(cursor string) ([]api.OperationItem, string, error) {
+		q.Cursor = cursor
+		p, err := c.OperationItems(ctx, id, q)
+		if err != nil {
+			return nil, "", err
 		}
-	}
+		return p.Items, p.NextCursor, nil
+	})
 }
 
 func (c *Client) operation(ctx context.Context, k call) (*api.Operation, error) {

@@ -2,12 +2,8 @@ package deadletter
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -42,7 +38,7 @@ func (s *Store) List(
 	ctx context.Context, tenant string, q api.DeadLetterQuery,
 ) (api.DeadLetterPage, error) {
 	page := api.DeadLetterPage{DeadLetters: []api.DeadLetter{}}
-	before, err := parseCursor(q.Cursor)
+	before, err := api.ParseCursor(q.Cursor)
 	if err != nil {
 		return page, err
 	}
@@ -51,7 +47,7 @@ func (s *Store) List(
 	}
 	err = s.backwards(ctx, tenant, q, before, func(l *letter, at uint64) bool {
 		if l == nil || len(page.DeadLetters) == q.Limit {
-			page.NextCursor = formatCursor(at + 1)
+			page.NextCursor = api.Cursor(at + 1)
 			return false
 		}
 		page.DeadLetters = append(page.DeadLetters, l.shown(false))
@@ -178,27 +174,4 @@ func (w *walk) visit(
 		}
 	}
 	return true, nil
-}
-
-// A cursor is the place before which the next page begins, encoded so that nobody
-// takes it for a number to count with.
-const cursorPrefix = "v1:"
-
-func formatCursor(before uint64) string {
-	text := cursorPrefix + strconv.FormatUint(before, 36)
-	return base64.RawURLEncoding.EncodeToString([]byte(text))
-}
-
-// parseCursor reads a cursor. An empty one is the place after all letters.
-func parseCursor(s string) (uint64, error) {
-	if s == "" {
-		return math.MaxUint64, nil
-	}
-	data, err := base64.RawURLEncoding.DecodeString(s)
-	if digits, ok := strings.CutPrefix(string(data), cursorPrefix); err == nil && ok {
-		if n, err := strconv.ParseUint(digits, 36, 64); err == nil {
-			return n, nil
-		}
-	}
-	return 0, fault.New(fault.HTTPBadRequest, "the cursor is none of this list", nil)
 }

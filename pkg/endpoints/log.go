@@ -3,10 +3,8 @@ package endpoints
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +77,7 @@ func decodeDelivery(m *bus.Message) (api.Delivery, error) {
 // is none, those of the bus.
 func (s *Store) Deliveries(ctx context.Context, tenant string, q api.DeliveryQuery) (api.DeliveryPage, error) {
 	page := api.DeliveryPage{Deliveries: []api.Delivery{}}
-	before, err := parseCursor(q.Cursor)
+	before, err := api.ParseCursor(q.Cursor)
 	if err != nil {
 		return page, err
 	}
@@ -97,7 +95,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q api.DeliveryQue
 	high, span := min(before, newest.Sequence+1), uint64(window)
 	for step := 0; high > 1; step++ {
 		if step == maxSteps {
-			page.NextCursor = formatCursor(high)
+			page.NextCursor = api.Cursor(high)
 			return page, nil
 		}
 		low := high - min(span, high-1)
@@ -111,7 +109,7 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q api.DeliveryQue
 				continue
 			}
 			if len(page.Deliveries) == q.Limit {
-				page.NextCursor = formatCursor(m.Sequence + 1)
+				page.NextCursor = api.Cursor(m.Sequence + 1)
 				return page, nil
 			}
 			page.Deliveries = append(page.Deliveries, d)
@@ -148,27 +146,4 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// A cursor is the place before which the next page begins, encoded so that nobody
-// takes it for a number to count with.
-const cursorPrefix = "v1:"
-
-func formatCursor(before uint64) string {
-	text := cursorPrefix + strconv.FormatUint(before, 36)
-	return base64.RawURLEncoding.EncodeToString([]byte(text))
-}
-
-// parseCursor reads a cursor. An empty one is the place after everything.
-func parseCursor(s string) (uint64, error) {
-	if s == "" {
-		return math.MaxUint64, nil
-	}
-	data, err := base64.RawURLEncoding.DecodeString(s)
-	if digits, ok := strings.CutPrefix(string(data), cursorPrefix); err == nil && ok {
-		if n, err := strconv.ParseUint(digits, 36, 64); err == nil {
-			return n, nil
-		}
-	}
-	return 0, fault.New(fault.HTTPBadRequest, "the cursor is none of this list", nil)
 }

@@ -94,7 +94,7 @@ func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) 
 			return err
 		}
 		// A later record shows it as well: the one that it made may not have been seen.
-		applied = slices.Contains(rec.Job.Commands, mark) || rec.Input.Control != nil && *rec.Input.Control == cmd
+		applied = slices.Contains(rec.Job.Commands, mark)
 		// The job may have been final before; what comes later has moved it.
 		ended = flow.Final(rec.Job.State)
 		if applied || ended {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,39 +25,7 @@ spec:
 // with no, with nothing, and with yes.
 func TestRollbackAsksOnATerminal(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"a.txt": "text", "undoable.yaml": undoable} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dev := exec.Command("millrace", "dev", "--http-addr", "0", "-o", "json")
-	dev.Dir = dir
-	out, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(dev.Process.Signal(os.Interrupt), dev.Wait()); err != nil {
-			t.Errorf("dev: %v", err)
-		}
-	})
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command("millrace", args...)
-		cmd.Dir = dir
-		said, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return strings.TrimSpace(string(said))
-	}
+	dir, run := developing(t, map[string]string{"a.txt": "text", "undoable.yaml": undoable})
 	run("pipeline", "apply", "undoable.yaml")
 	run("submit", "a.txt", "-p", "undoable", "--key", "k", "--wait")
 	job := run("submit", "a.txt", "-p", "undoable", "--key", "k")

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,29 +49,8 @@ func TestDemoOnATerminal(t *testing.T) {
 // cursor, had it the chance.
 func TestWatchOnATerminal(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
 	name := "na\u202eme.txt"
-	if err := os.WriteFile(filepath.Join(dir, name), []byte("text"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	dev := exec.Command("millrace", "dev", "--http-addr", "0", "-o", "json")
-	dev.Dir = dir
-	out, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(dev.Process.Signal(os.Interrupt), dev.Wait()); err != nil {
-			t.Errorf("dev: %v", err)
-		}
-	})
-	// The first line says that the mill is ready and the run file is there.
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	dir, _ := developing(t, map[string]string{name: "text"})
 	shown, err := onTerminal(t, dir, []string{"NO_COLOR="}, "submit", name, "--watch")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, shown)

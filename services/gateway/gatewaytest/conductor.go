@@ -215,6 +215,7 @@ func (c *Conductor) commanded(m *bus.Message) {
 		c.t.Errorf("command for unknown job %s", tokens[1])
 		return
 	}
+	cmd.ID = events.CommandMark(m.ID)
 	c.apply(r, events.Input{Control: &cmd})
 }
 
