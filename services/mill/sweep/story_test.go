@@ -2,6 +2,9 @@ package sweep
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"testing"
 
 	"github.com/millrace/millrace/events"
 )
@@ -98,4 +101,60 @@ func (w *world) checkTold(err error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// github.com/apache/camel, saga-eip.adoc: the saga service that comes with it keeps its
+// sagas in memory, and cannot say what was compensated when its process dies. Here it
+// dies at every moment of a compensation. The order stays the reverse one, and only
+// what was under way at that moment is asked for again.
+func TestStoryCamelCoordinatorDies(t *testing.T) {
+	s := stories()[slices.IndexFunc(stories(), func(s story) bool { return s.name == "compensating" })]
+	calm := tell(t, s, *seedFlag, false, nil)
+	begun := slices.IndexFunc(calm.said, func(what string) bool { return strings.HasPrefix(what, "publish millrace.undo.") })
+	for n := begun; n <= calm.writes; n++ {
+		for _, f := range []fate{diesBefore, diesAfter} {
+			for _, forgetful := range []bool{false, true} {
+				got := tell(t, s, *seedFlag, forgetful, map[int]fate{n: f})
+				where := fmt.Sprintf("write %d (%s), %s, forgetful %v", n, calm.said[n-1], f, forgetful)
+				compare(t, s, calm, got, where)
+				b, a := unwinding(t, got.said)
+				if b[len(b)-1] > a[0] {
+					t.Errorf("%s: b is undone at %v, a at %v", where, b, a)
+				}
+				if len(a)+len(b) > 3 {
+					t.Errorf("%s: one crash makes %d undos of two", where, len(a)+len(b))
+				}
+				for step, calls := range map[string][]int{"b": b, "a": a} {
+					if done := recorded(got.job, step); done != 1 {
+						t.Errorf("%s: step %s is undone by attempt %d: %v", where, step, done, calls)
+					}
+				}
+			}
+		}
+	}
+}
+
+// unwinding are the writes that take back step b and step a of the job, from 1.
+func unwinding(t *testing.T, said []string) (b, a []int) {
+	t.Helper()
+	for i, what := range said {
+		switch what {
+		case "call undo " + events.EffectID(events.DefaultTenant, jobID, "b", "entry"):
+			b = append(b, i+1)
+		case "call undo " + events.EffectID(events.DefaultTenant, jobID, "a", "entry"):
+			a = append(a, i+1)
+		}
+	}
+	if len(a) == 0 || len(b) == 0 {
+		t.Fatalf("undone at %v and %v: %s", b, a, strings.Join(said, ", "))
+	}
+	return b, a
+}
+
+// recorded is the attempt by which a step was undone.
+func recorded(j events.Job, step string) int {
+	if u := j.Steps[step].Undo; u != nil && u.State == events.UndoDone {
+		return u.Attempt
+	}
+	return 0
 }
