@@ -302,6 +302,8 @@ const (
 	BreakerTimeout Code = "breaker.timeout"
 	// HTTPBadRequest: the request is malformed.
 	HTTPBadRequest Code = "http.bad_request"
+	// HTTPBadKey: the idempotency key cannot be used.
+	HTTPBadKey Code = "http.bad_key"
 	// HTTPNotFound: there is no such route.
 	HTTPNotFound Code = "http.not_found"
 	// HTTPMethodNotAllowed: the route does not take this method.
@@ -654,6 +656,7 @@ var registry = map[Code]Info{
 	BreakerOpen:              {BreakerOpen, "dependency_down", 503, "the circuit breaker of a dependency is open", "The dependency failed repeatedly; the step waits until it is probed again."},
 	BreakerTimeout:           {BreakerTimeout, "timeout", 504, "a dependency did not answer in time", "The step tries again; check that the dependency named here is up and not overloaded."},
 	HTTPBadRequest:           {HTTPBadRequest, "schema_mismatch", 400, "the request is malformed", "The detail names what is wrong."},
+	HTTPBadKey:               {HTTPBadKey, "schema_mismatch", 400, "the idempotency key cannot be used", "Send one key of 1 to 255 bytes, at one place; in the header it is best in quotes: Idempotency-Key: \"order-7\"."},
 	HTTPNotFound:             {HTTPNotFound, "data_quality", 404, "there is no such route", "The routes are listed under GET /v1."},
 	HTTPMethodNotAllowed:     {HTTPMethodNotAllowed, "schema_mismatch", 405, "the route does not take this method", "The Allow header lists what it takes."},
 	HTTPTooSlow:              {HTTPTooSlow, "timeout", 408, "the client sent too slowly", "Check the network and send the request again with the same idempotency key."},

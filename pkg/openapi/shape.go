@@ -100,8 +100,10 @@ func (s Shape) Guarded() Shape {
 
 // Keyed says that the route does a thing once for a key.
 func (s Shape) Keyed() Shape {
-	return s.Header(api.HeaderIdempotencyKey, "A string in quotes, 1 to 255 bytes. The same request with the "+
-		"same key is done once; another request with it is refused.").
+	return s.Header(api.HeaderIdempotencyKey, "A string in quotes (RFC 8941), or as it is when there is no "+
+		"comma in it; 1 to 255 bytes. The same request with the same key is done once, and what it led to "+
+		"is the answer again, for as long as the mill keeps records of it, 30 days unless it is set "+
+		"otherwise; another request with the key is refused with 422.").
 		Tell(api.HeaderReplayed).Refuse(http.StatusConflict, http.StatusUnprocessableEntity)
 }
 

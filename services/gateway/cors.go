@@ -8,7 +8,7 @@ import (
 // What pages of trusted origins may do with resumable uploads.
 const (
 	uploadMethods = "POST, HEAD, PATCH, DELETE, OPTIONS"
-	uploadHeaders = "Authorization, Content-Type, Millrace-Tenant, Tus-Resumable, Upload-Checksum, " +
+	uploadHeaders = "Authorization, Content-Type, Idempotency-Key, Millrace-Tenant, Tus-Resumable, Upload-Checksum, " +
 		"Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-Id, X-Requested-With"
 	uploadExposed = "Location, Millrace-Artifact, Millrace-Job, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, " +
 		"Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Defer-Length, Upload-Expires, Upload-Length, " +

@@ -45,7 +45,7 @@ func TestRerunMakesAnotherJob(t *testing.T) {
 	a.into(t, http.StatusOK, &receipt)
 	same(t, "replayed", a.Header.Get(api.HeaderReplayed), "true")
 	p.rerun(id, `{"key":"k2"}`).problem(t, 422, "submit.key_reused")
-	p.rerun(id, `{"key":"k2"}`, api.HeaderIdempotencyKey, "k3").problem(t, 400, "http.bad_request")
+	p.rerun(id, `{"key":"k2"}`, api.HeaderIdempotencyKey, "k3").problem(t, 400, "http.bad_key")
 
 	var e api.Explanation
 	ask(t, "GET", p.url(receipt.Job, "/explain"), nil).into(t, 200, &e)

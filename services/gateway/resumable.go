@@ -84,11 +84,17 @@ func (j uploadJobs) Plan(ctx context.Context, tenant string, metadata map[string
 		return upload.Plan{}, err
 	}
 	p := upload.Plan{Name: q.name, MediaType: q.mediaType, Digest: digest}
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+	x, asked := ctx.Value(exchangeKey{}).(*exchange)
+	if asked {
 		p.By = x.by("")
 	}
 	if q.pipeline == "" {
 		return p, q.check(false)
+	}
+	if asked {
+		if q.key, err = chooseKey(x.r.Header, q.key, "the metadata"); err != nil {
+			return p, err
+		}
 	}
 	if err := q.check(true); err != nil {
 		return p, err

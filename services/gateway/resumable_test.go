@@ -94,7 +94,7 @@ func TestResumableRefusals(t *testing.T) {
 		tusMeta("pipeline", "keep", "filename", "../../etc/passwd"):        {422, "submit.bad_name"},
 		tusMeta("pipeline", "keep", "param.level", "many"):                 {422, "submit.bad_params"},
 		tusMeta("pipeline", "keep", "label.", "x"):                         {400, "submit.invalid"},
-		tusMeta("pipeline", "keep", "key", strings.Repeat("k", 256)):       {400, "http.bad_request"},
+		tusMeta("pipeline", "keep", "key", strings.Repeat("k", 256)):       {400, "http.bad_key"},
 		tusMeta("pipeline", "keep", "nmae", "x"):                           {400, "http.bad_request"},
 		tusMeta("key", "without a pipeline"):                               {400, "http.bad_request"},
 		tusMeta("digest", "sha256:abc"):                                    {400, "artifact.bad_digest"},

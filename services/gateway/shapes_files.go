@@ -59,6 +59,7 @@ func uploadShapes() map[string]openapi.Shape {
 			Header("Upload-Length", "The length of the file in bytes.").
 			Header("Upload-Defer-Length", "1 when the length is not known yet.").
 			Header("Upload-Metadata", "Names and values in base64: filename, filetype, and for a job pipeline, key, param.NAME, label.NAME.").
+			Header(api.HeaderIdempotencyKey, "The key of the job, like key in the metadata.").
 			Tell("Location").Give(201),
 		"HEAD /v1/uploads/{id}": tus("getUpload").
 			Tell("Upload-Offset", "Upload-Length", "Upload-Expires", "Millrace-Job", "Millrace-Artifact").Give(200),

@@ -109,7 +109,7 @@ func checkPayload(payload []byte) error {
 // answerSubmission hands a submission in and answers with the receipt, at once or,
 // when the client prefers to wait, when the job is final.
 func (g *Gateway) answerSubmission(x *exchange, s submission) error {
-	x.w.Header().Set(api.HeaderIdempotencyKey, s.key)
+	tellKey(x.w.Header(), s.key)
 	s.by = x.by("")
 	receipt, err := g.intake.submit(x.r.Context(), s)
 	if err != nil {

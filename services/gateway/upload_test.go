@@ -104,7 +104,7 @@ func TestBadUploads(t *testing.T) {
 		{"/v1/jobs?pipeline=keep&param.depth=1", 422, "submit.bad_params"},
 		{"/v1/jobs?pipeline=keep&params={", 422, "submit.bad_params"},
 		{"/v1/jobs?pipeline=keep&params={}&param.level=1", 400, "http.bad_request"},
-		{"/v1/jobs?pipeline=keep&key=" + strings.Repeat("k", 256), 400, "http.bad_request"},
+		{"/v1/jobs?pipeline=keep&key=" + strings.Repeat("k", 256), 400, "http.bad_key"},
 		{"/v1/jobs?pipeline=keep&media_type=a%0Ab", 400, "http.bad_request"},
 		{"/v1/jobs?pipeline=%zz", 400, "http.bad_request"},
 		{"/v1/artifacts?pipeline=keep", 400, "http.bad_request"},

@@ -116,7 +116,7 @@ func (q *uploadQuery) checkJob() error {
 	case !events.ValidToken(q.pipeline):
 		return fault.New(fault.PipelineNotFound, fault.Clip(q.pipeline, 100), nil)
 	case q.key != "" && !validKey(q.key):
-		return badRequest("key is not 1 to 255 bytes of UTF-8 without control characters")
+		return badKey("it is not 1 to 255 bytes of UTF-8 without control characters")
 	case len(q.params) > 0 && q.rawParams != nil:
 		return badRequest("give param.NAME or params, not both")
 	case q.rawParams != nil && !json.Valid(q.rawParams):
