@@ -30,7 +30,7 @@ type sent struct{ id, event, data, comment string }
 
 func openStream(t *testing.T, url, after string) *sse {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hanging)
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -137,10 +137,14 @@ func bytesOf(n int) []byte {
 	return b
 }
 
+// hanging is a time that only a hanging test takes. It is longer than the broker keeps
+// a consumer that nobody could remove.
+const hanging = time.Minute
+
 // eventually tries until there is no error, for as long as only a broken test takes.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(hanging)
 	for {
 		err := try()
 		if err == nil {
