@@ -313,7 +313,7 @@ func TestStatesStaySmall(t *testing.T) {
 		if _, err := w.ReadFrom(newNoise(64*1500, 1)); err != nil {
 			t.Fatal(err)
 		}
-		if st := waitFor(t, w.Mark()); len(st) > 40<<10 {
+		if st := waitFor(t, w.Mark()); len(st) > 4<<10 {
 			t.Fatalf("a state of %d bytes after %d", len(st), w.Size())
 		}
 	}

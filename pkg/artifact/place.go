@@ -41,11 +41,12 @@ const (
 	placeMagic  = "MRPLACE2"
 	middleSize  = sha256.Size + sha256.BlockSize
 	placeHeader = 8 + 8 + 8 + 8 + 8 + 8 + 8 + sha256.Size + sha256.Size + middleSize + 8
-	// placeRoom is how much chunks and states take in a place: 64 chunks of the
-	// default size.
+	// stateRoom is how much chunks and states take in a state, and placeRoom how much
+	// in a place that is stored: 8 and 64 chunks of the default size.
+	stateRoom = placeRoom / 8
 	placeRoom = 64 * (extentSize + defaultChunk/fullBlock*sha256.Size)
 	maxPlace  = placeHeader + placeRoom + sha256.Size
-	// maxState bounds a place in JSON.
+	// maxState bounds a place in JSON: it may be one that could be stored.
 	maxState = 40 << 10
 )
 

@@ -277,6 +277,32 @@ func TestForgedWay(t *testing.T) {
 	}
 }
 
+// TestWayIsShort: states are small, and yet few places are read to go on from one.
+func TestWayIsShort(t *testing.T) {
+	t.Parallel()
+	s := New(memstore.New(), &Options{ChunkSize: 64})
+	w := s.Create(t.Context(), nil)
+	defer w.Abort()
+	const chunks, each = 3000, 20
+	for range chunks / each {
+		if _, err := w.Write(make([]byte, each*64)); err != nil {
+			t.Fatal(err)
+		}
+		st, err := w.Mark().Wait(t.Context())
+		if err != nil || len(st) > 4<<10 {
+			t.Fatalf("a state of %d bytes, %v", len(st), err)
+		}
+		p, err := readState(st, s.sizes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		way, err := s.walk(t.Context(), p)
+		if full := p.count() * (extentSize + sha256.Size) / placeRoom; err != nil || int64(len(way)) > full+3 {
+			t.Fatalf("%d places are read for %d chunks, which fill %d: %v", len(way), p.count(), full, err)
+		}
+	}
+}
+
 // TestMarkKeepsNothing: a store that fails to store a place fails the mark and
 // not the writer, and the next mark makes up for it.
 func TestMarkKeepsNothing(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 )
 
 // State is where a writer was: with what the store holds, enough to go on
-// writing. It is JSON of at most 40 KiB, whatever the size of the content, and
+// writing. It is JSON of about 4 KiB, whatever the size of the content, and
 // means nothing to anybody but [Store.Resume].
 type State = json.RawMessage
 
@@ -72,8 +72,8 @@ func (w *Writer) restart(p *place, way []*place) error {
 		from.chunks = append(from.chunks, q.chunks...)
 		from.states = append(from.states, q.states...)
 	}
-	for _, q := range way[1:] {
-		w.trail.stops = append(w.trail.stops, stop{name: q.before, count: q.first, end: q.base})
+	for i, q := range way[1:] {
+		w.trail.stops = append(w.trail.stops, stop{name: q.before, first: way[i].first, count: q.first, end: q.base})
 	}
 	if err := w.claim(p); err != nil || len(from.chunks) == 0 {
 		return err

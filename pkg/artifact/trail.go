@@ -30,8 +30,9 @@ type trail struct {
 // stop is a stored place.
 type stop struct {
 	name sum
-	// count is the chunks up to there, and end where they end.
-	count, end int64
+	// count is the chunks up to there, of which it names those from first on, and
+	// end where they end.
+	first, count, end int64
 }
 
 // before returns the last stop with at most n chunks, and zero when there is
@@ -51,24 +52,20 @@ func (t *trail) state(ctx context.Context, m *Mark) (State, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := int64(len(m.chunks))
-	for {
-		some := t.fit(m)
-		if some >= n {
-			break
-		}
-		p := t.place(m, some)
+	for fit(m, t.last(), stateRoom) < n {
+		p := t.further(m)
 		p.size, p.tail, p.middle = p.end(), sum{}, middle{}
 		if err := t.store(ctx, m.s, p); err != nil {
 			return nil, err
 		}
 	}
-	p := t.place(m, n)
+	p := m.place(t.before(n), n)
 	if m.size > 0 && m.at.Sub(t.since) > renewAfter {
 		if err := t.store(ctx, m.s, p); err != nil {
 			return nil, err
 		}
 		t.since = m.at
-		p = t.place(m, n)
+		p = m.place(t.before(n), n)
 	}
 	return p.state()
 }
@@ -81,11 +78,21 @@ func (t *trail) last() stop {
 	return t.stops[len(t.stops)-1]
 }
 
-// fit returns how many chunks a place can name, with those that the places before
-// it name: at least one more, if there is one.
-func (t *trail) fit(m *Mark) int64 {
-	from := t.last()
-	n, end, room := from.count, from.end, int64(placeRoom)
+// further returns a place of m beyond the last stop. It takes in what that stop
+// names while there is room, so that the way to the start has few stops.
+func (t *trail) further(m *Mark) *place {
+	last := t.last()
+	from := t.before(last.first)
+	if fit(m, from, placeRoom) <= last.count {
+		from = last
+	}
+	return m.place(from, fit(m, from, placeRoom))
+}
+
+// fit returns how many chunks of m a place can name with that much room, and with
+// those up to a stop: at least one more, if there is one.
+func fit(m *Mark, from stop, room int64) int64 {
+	n, end := from.count, from.end
 	for ; n < int64(len(m.chunks)); n++ {
 		to := m.chunks[n].end
 		room -= extentSize + sha256.Size*(to/m.s.sizes.block-end/m.s.sizes.block)
@@ -97,10 +104,9 @@ func (t *trail) fit(m *Mark) int64 {
 	return n
 }
 
-// place returns the place of m, as if it had only n chunks.
-func (t *trail) place(m *Mark, n int64) *place {
+// place returns the place of m, as if it had only n chunks, after a stop.
+func (m *Mark) place(from stop, n int64) *place {
 	z := m.s.sizes
-	from := t.before(n)
 	p := &place{
 		block: z.block, chunk: z.chunk, size: m.size, at: m.at.Unix(), tail: m.tail, middle: m.middle,
 		first: from.count, base: from.end, before: from.name, chunks: m.chunks[from.count:n],
@@ -117,7 +123,7 @@ func (t *trail) store(ctx context.Context, s *Store, p *place) error {
 		return s.fail(ctx, "write a place", err)
 	}
 	if p.count() > t.last().count {
-		t.stops = append(t.stops, stop{name: d, count: p.count(), end: p.end()})
+		t.stops = append(t.stops, stop{name: d, first: p.first, count: p.count(), end: p.end()})
 	}
 	return nil
 }
