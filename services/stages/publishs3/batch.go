@@ -127,7 +127,7 @@ func final(err error) bool {
 	if errors.Is(err, context.Canceled) { // without a reason: the process dies
 		return false
 	}
-	if fault.Has(err, fault.CheckpointOvertaken) || fault.Has(err, fault.CheckpointUnexpected) {
+	if overtaken(err) {
 		return false
 	}
 	switch fault.ClassOf(err) {
@@ -135,6 +135,11 @@ func final(err error) bool {
 		return true
 	}
 	return false
+}
+
+// overtaken reports whether another attempt has taken over.
+func overtaken(err error) bool {
+	return fault.Has(err, fault.CheckpointOvertaken) || fault.Has(err, fault.CheckpointUnexpected)
 }
 
 // lastMoment is a context to clean up with: a moment when ctx has ended, because

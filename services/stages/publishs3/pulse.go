@@ -25,7 +25,8 @@ type pulse struct {
 }
 
 // watch returns a context for a request, and its pulse, which the caller stops. It
-// ends so long after ctx has ended.
+// ends so long after ctx has ended; or, when another attempt has taken over, not
+// before its limit: nobody waits for this one, and it should know what it leaves.
 func watch(ctx context.Context, limit, after time.Duration) (context.Context, *pulse) {
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p := &pulse{limit: limit, cancel: cancel, why: fault.New(fault.S3Timeout, "", nil)}
@@ -34,7 +35,9 @@ func watch(ctx context.Context, limit, after time.Duration) (context.Context, *p
 		p.mu.Lock()
 		p.why, p.ended = context.Cause(ctx), true
 		p.mu.Unlock()
-		p.timer.Reset(after)
+		if after == 0 || !overtaken(context.Cause(ctx)) {
+			p.timer.Reset(after)
+		}
 	})
 	return own, p
 }
