@@ -29,6 +29,7 @@ const (
 	StreamProgress    = "MILLRACE_PROGRESS"
 	StreamDead        = "MILLRACE_DEAD"
 	StreamDeliveries  = "MILLRACE_DELIVERIES"
+	StreamAudit       = "MILLRACE_AUDIT"
 )
 
 // Key-value buckets, by name.
@@ -120,6 +121,16 @@ func DeliverySubject(tenant, endpoint, job string) string {
 	return subject("delivery", tenant, endpoint, job)
 }
 
+// AuditSubject is where it is kept what one did: millrace.audit.tenant.<tenant>.<id>, or
+// millrace.audit.mill.<tenant>.<id> for what belongs to no tenant; tenant is then the one
+// that the request named.
+func AuditSubject(mill bool, tenant, id string) string {
+	if mill {
+		return subject("audit", "mill", tenant, id)
+	}
+	return subject("audit", "tenant", tenant, id)
+}
+
 // HookTestSubject is where the notifier is asked on core NATS to test an endpoint:
 // millrace.hooktest.<tenant>.<endpoint>.
 func HookTestSubject(tenant, endpoint string) string { return subject("hooktest", tenant, endpoint) }
@@ -144,6 +155,7 @@ const (
 	AllDead        = Root + ".dead.*.*"
 	AllCancelled   = Root + ".cancelled.*.*"
 	AllDeliveries  = Root + ".delivery.*.*.*"
+	AllAudit       = Root + ".audit.*.*.*"
 	AllHookTests   = Root + ".hooktest.*.*"
 
 	// IntakeKeeper is a message of the intake that nobody consumes, so that the

@@ -36,6 +36,7 @@ var layers = []layer{
 	{name: "edges: who vouches", packages: []string{"pkg/identity/*"}},
 	{name: "edges: uploads", packages: []string{"pkg/upload"}},
 	{name: "edges: dead letters", packages: []string{"pkg/deadletter"}},
+	{name: "edges: the audit", packages: []string{"pkg/audit"}},
 	{name: "edges: endpoints of webhooks", packages: []string{"pkg/endpoints"}},
 	{name: "edges: reruns", packages: []string{"pkg/rerun"}},
 	{name: "edges: kits", packages: []string{"pkg/bus/*", "pkg/client/*"}},

@@ -74,6 +74,10 @@ func TestProvisionedStreams(t *testing.T) {
 			Subjects: []string{events.AllDeliveries}, Retention: limits, Persist: async,
 			Direct: true, Shortest: true,
 		},
+		events.StreamAudit: {
+			Subjects: []string{events.AllAudit}, Retention: limits, Persist: synced,
+			Direct: true,
+		},
 	}
 	got := map[string]streamFacts{}
 	for name := range want {

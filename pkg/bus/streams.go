@@ -45,6 +45,8 @@ const (
 	deadBytes        = 1 << 30
 	deliveryAge      = 14 * 24 * time.Hour
 	deliveryBytes    = 256 << 20
+	auditAge         = 400 * 24 * time.Hour
+	auditBytes       = 1 << 30
 	intakeBytes      = 1 << 30
 	intakeMessages   = 100_000
 	keptCheckpoints  = 5
@@ -79,7 +81,7 @@ func (s Streams) withDefaults() Streams {
 func (s Streams) configs() []jetstream.StreamConfig {
 	all := []jetstream.StreamConfig{
 		s.intake(), s.queue(), s.outcomes(), s.control(),
-		s.events(), s.checkpoints(), s.progress(), s.dead(), s.deliveries(),
+		s.events(), s.checkpoints(), s.progress(), s.dead(), s.deliveries(), s.audit(),
 	}
 	for i := range all {
 		all[i].Replicas = s.Replicas
@@ -241,4 +243,23 @@ func (s Streams) deliveries() jetstream.StreamConfig {
 		cfg.PersistMode = jetstream.AsyncPersistMode
 	}
 	return cfg
+}
+
+// audit is written before anything is done and after, synced, and never rewritten. Should
+// it ever be full, the oldest make room: a mill that could not be controlled for want of
+// it would be worse.
+func (s Streams) audit() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        events.StreamAudit,
+		Description: "Who decided and changed what, and why.",
+		Subjects:    []string{events.AllAudit},
+		Retention:   jetstream.LimitsPolicy,
+		MaxAge:      auditAge,
+		MaxBytes:    auditBytes,
+		Discard:     jetstream.DiscardOld,
+		DenyDelete:  true,
+		DenyPurge:   true,
+		Duplicates:  eventWindow,
+		AllowDirect: true,
+	}
 }

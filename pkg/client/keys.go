@@ -20,7 +20,7 @@ func (c *Client) CreateKey(ctx context.Context, r api.KeyRequest) (*api.KeyMade,
 	}
 	var made api.KeyMade
 	err = c.json(ctx, call{
-		method: http.MethodPost, path: "/v1/keys", body: body, header: jsonHeader(), once: true,
+		method: http.MethodPost, path: "/v1/keys", query: because(ctx), body: body, header: jsonHeader(), once: true,
 	}, &made)
 	if err != nil {
 		return nil, err

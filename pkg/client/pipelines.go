@@ -25,7 +25,7 @@ func (c *Client) ApplyPipeline(ctx context.Context, name string, src []byte) (*a
 	}
 	var a api.Applied
 	err := c.json(ctx, call{
-		method: http.MethodPut, path: pipelinePath(name), body: notNil(src), header: yamlHeader(),
+		method: http.MethodPut, path: pipelinePath(name), query: because(ctx), body: notNil(src), header: yamlHeader(),
 	}, &a)
 	if err != nil {
 		return nil, err

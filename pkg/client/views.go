@@ -40,7 +40,7 @@ func (c *Client) View(ctx context.Context) (*api.View, error) {
 // serves. Asking again while that goes on changes nothing. Faults: as of Counts.
 func (c *Client) RebuildView(ctx context.Context) (*api.View, error) {
 	var v api.View
-	if err := c.json(ctx, call{method: http.MethodPost, path: "/v1/view/rebuild"}, &v); err != nil {
+	if err := c.json(ctx, call{method: http.MethodPost, path: "/v1/view/rebuild", query: because(ctx)}, &v); err != nil {
 		return nil, err
 	}
 	return &v, nil

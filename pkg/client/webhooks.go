@@ -17,7 +17,7 @@ import (
 // in the answer and nowhere else. Faults: webhook.invalid with every complaint in the
 // [Problem], webhook.too_many, those of http and client.
 func (c *Client) CreateWebhook(ctx context.Context, r api.WebhookRequest) (*api.Webhook, error) {
-	return c.webhook(ctx, call{method: http.MethodPost, path: "/v1/webhooks", once: true}, r)
+	return c.webhook(ctx, call{method: http.MethodPost, path: "/v1/webhooks", query: because(ctx), once: true}, r)
 }
 
 // Webhooks returns the endpoints of the tenant, by age.
@@ -51,7 +51,7 @@ func (c *Client) UpdateWebhook(
 
 // DeleteWebhook removes an endpoint. Faults: webhook.not_found, those of http and client.
 func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
-	r, err := c.do(ctx, call{method: http.MethodDelete, path: webhookPath(id), once: true})
+	r, err := c.do(ctx, call{method: http.MethodDelete, path: webhookPath(id), query: because(ctx), once: true})
 	if err == nil {
 		discard(r)
 	}
@@ -63,7 +63,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 // those of http and client.
 func (c *Client) RotateWebhook(ctx context.Context, id string, overlap time.Duration) (*api.Webhook, error) {
 	seconds := int64(overlap / time.Second)
-	k := call{method: http.MethodPost, path: webhookPath(id) + "/rotate", once: true}
+	k := call{method: http.MethodPost, path: webhookPath(id) + "/rotate", query: because(ctx), once: true}
 	return c.webhook(ctx, k, api.WebhookRotation{OverlapSeconds: &seconds})
 }
 
@@ -71,8 +71,8 @@ func (c *Client) RotateWebhook(ctx context.Context, id string, overlap time.Dura
 // webhook.not_found, http.not_ready when nobody sends webhooks, those of http and client.
 func (c *Client) TestWebhook(ctx context.Context, id string) (*api.Delivery, error) {
 	var d api.Delivery
-	err := c.json(ctx, call{method: http.MethodPost, path: webhookPath(id) + "/test", once: true}, &d)
-	if err != nil {
+	k := call{method: http.MethodPost, path: webhookPath(id) + "/test", query: because(ctx), once: true}
+	if err := c.json(ctx, k, &d); err != nil {
 		return nil, err
 	}
 	return &d, nil
@@ -88,7 +88,8 @@ func (c *Client) ReplayWebhook(ctx context.Context, id string, r api.ReplayReque
 	}
 	var replay api.Replay
 	err = c.json(ctx, call{
-		method: http.MethodPost, path: webhookPath(id) + "/replay", body: body, header: jsonHeader(), once: true,
+		method: http.MethodPost, path: webhookPath(id) + "/replay", query: because(ctx),
+		body: body, header: jsonHeader(), once: true,
 	}, &replay)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (c *Client) Delivery(ctx context.Context, id string) (*api.Delivery, error)
 func (c *Client) ReplayDelivery(ctx context.Context, id string) (*api.Replay, error) {
 	var replay api.Replay
 	err := c.json(ctx, call{
-		method: http.MethodPost, path: "/v1/deliveries/" + url.PathEscape(id) + "/replay", once: true,
+		method: http.MethodPost, path: "/v1/deliveries/" + url.PathEscape(id) + "/replay", query: because(ctx), once: true,
 	}, &replay)
 	if err != nil {
 		return nil, err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -13,16 +11,6 @@ import (
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
-)
-
-// Bounds of one page of deliveries.
-const (
-	// window is how far back is read at once at first. Where there are few
-	// deliveries that fit, each further step goes growth times as far.
-	window = 256
-	growth = 4
-	// maxSteps is how many steps one page goes back.
-	maxSteps = 8
 )
 
 // Log keeps what became of an attempt. Faults: those of the bus.
@@ -84,62 +72,33 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, q api.DeliveryQue
 	if q.Limit <= 0 {
 		q.Limit = api.DefaultLimit
 	}
-	filter := events.DeliverySubject(tenant, or(q.Webhook, "*"), or(q.Job, "*"))
-	newest, err := s.Bus.Last(ctx, events.StreamDeliveries, filter)
-	if fault.Has(err, fault.BusNotFound) {
-		return page, nil
-	}
-	if err != nil {
-		return page, err
-	}
-	high, span := min(before, newest.Sequence+1), uint64(window)
-	for step := 0; high > 1; step++ {
-		if step == maxSteps {
-			page.NextCursor = api.Cursor(high)
-			return page, nil
+	page.NextCursor, err = s.older(ctx, tenant, q, before, func(d api.Delivery) bool {
+		if len(page.Deliveries) == q.Limit {
+			return false
 		}
-		low := high - min(span, high-1)
-		list, err := s.between(ctx, filter, low, high)
-		if err != nil {
-			return page, err
-		}
-		for _, m := range slices.Backward(list) {
-			d, err := decodeDelivery(m)
-			if err != nil || q.Outcome != "" && d.Outcome != q.Outcome {
-				continue
-			}
-			if len(page.Deliveries) == q.Limit {
-				page.NextCursor = api.Cursor(m.Sequence + 1)
-				return page, nil
-			}
-			page.Deliveries = append(page.Deliveries, d)
-		}
-		high = low
-		if len(list) < window/growth {
-			span *= growth
-		}
-	}
-	return page, nil
-}
-
-// between reads the messages from low to below high, oldest first.
-func (s *Store) between(ctx context.Context, filter string, low, high uint64) (list []*bus.Message, err error) {
-	err = s.Bus.Scan(ctx, bus.Scan{
-		Stream: events.StreamDeliveries, Filters: []string{filter}, From: low,
-	}, func(m *bus.Message) error {
-		if m.Sequence >= high {
-			return errEnough
-		}
-		list = append(list, m)
-		return nil
+		page.Deliveries = append(page.Deliveries, d)
+		return true
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return list, err
+	return page, err
 }
 
-var errEnough = errors.New("that is all that was asked for")
+// older hands on the attempts of a query before a sequence, and returns the cursor of
+// what was left.
+func (s *Store) older(
+	ctx context.Context, tenant string, q api.DeliveryQuery, before uint64, take func(api.Delivery) bool,
+) (string, error) {
+	rest, err := s.Bus.Backward(ctx, bus.Backward{
+		Stream: events.StreamDeliveries, Before: before,
+		Filter: events.DeliverySubject(tenant, or(q.Webhook, "*"), or(q.Job, "*")),
+	}, func(m *bus.Message) bool {
+		d, err := decodeDelivery(m)
+		return err != nil || q.Outcome != "" && d.Outcome != q.Outcome || take(d)
+	})
+	if err != nil || rest == 0 {
+		return "", err
+	}
+	return api.Cursor(rest), nil
+}
 
 func or(s, otherwise string) string {
 	if s == "" {

@@ -42,11 +42,35 @@ func (g *Gateway) postCommand(x *exchange) error {
 	if !changes {
 		return x.job(http.StatusOK, s.m)
 	}
+	if err := x.act(cmd.Reason, commandDetail(cmd)); err != nil {
+		return err
+	}
 	m, err := g.command(x, s.m, cmd)
 	if err != nil {
 		return err
 	}
 	return x.job(http.StatusAccepted, m)
+}
+
+// commandDetail is what the audit says of a command besides its verb.
+func commandDetail(cmd events.Command) string {
+	var words []string
+	if cmd.Step != "" {
+		words = append(words, "step "+cmd.Step)
+	}
+	if cmd.Effect != "" {
+		words = append(words, "effect "+string(cmd.Effect))
+	}
+	if cmd.Plan != "" {
+		words = append(words, "plan "+cmd.Plan)
+	}
+	if cmd.Force {
+		words = append(words, "force")
+	}
+	if cmd.Irreversible {
+		words = append(words, "accepts what cannot be undone")
+	}
+	return strings.Join(words, ", ")
 }
 
 // foresee asks the machine itself what a command would do to the job as it is: the

@@ -53,6 +53,13 @@ func (g *Gateway) postRedrive(x *exchange) error {
 	if o.Key, err = headerKey(x.r.Header); err != nil {
 		return err
 	}
+	detail := ""
+	if len(o.Data) > 0 {
+		detail = "edited"
+	}
+	if err := x.act(o.Reason, detail); err != nil {
+		return err
+	}
 	l, again, err := g.dead.Redrive(x.r.Context(), x.tenant, x.r.PathValue("id"), o)
 	if err != nil {
 		return complaining(err)
@@ -73,6 +80,9 @@ func (g *Gateway) deleteDeadLetter(x *exchange) error {
 	}
 	var err error
 	if o.Revision, err = x.statedRevision(); err != nil {
+		return err
+	}
+	if err := x.act(o.Reason, ""); err != nil {
 		return err
 	}
 	l, err := g.dead.Drop(x.r.Context(), x.tenant, x.r.PathValue("id"), o)

@@ -67,6 +67,9 @@ func (g *Gateway) postDecision(x *exchange) error {
 	if _, err := flow.Apply(s.plan, s.rec.Job, events.Input{Control: &cmd}, flow.Env{Now: time.Now()}); err != nil {
 		return s.refuses(err)
 	}
+	if err := x.act(answer.Reason, string(answer.Choice)); err != nil {
+		return err
+	}
 	if _, err = g.command(x, s.m, cmd); err != nil {
 		return err
 	}

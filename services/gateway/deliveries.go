@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/millrace/millrace/pkg/api"
 )
@@ -50,6 +51,9 @@ func (g *Gateway) postDeliveryReplay(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := x.actsFor(""); err != nil {
+		return err
+	}
 	r, err := hooks.ReplayDelivery(x.r.Context(), x.tenant, x.r.PathValue("id"))
 	if err != nil {
 		return err
@@ -66,6 +70,13 @@ func (g *Gateway) postReplay(x *exchange) error {
 	}
 	var q api.ReplayRequest
 	if err := x.webhookBody(&q, true); err != nil {
+		return err
+	}
+	detail := "since " + q.Since.UTC().Format(time.RFC3339)
+	if !q.Until.IsZero() {
+		detail += " until " + q.Until.UTC().Format(time.RFC3339)
+	}
+	if err := x.actsFor(detail); err != nil {
 		return err
 	}
 	r, err := hooks.Replay(x.r.Context(), x.tenant, x.r.PathValue("id"), q)

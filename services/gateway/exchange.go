@@ -33,6 +33,9 @@ type exchange struct {
 	// principal is who makes the request. It is nil while identity is off, and on
 	// routes that are open.
 	principal *identity.Principal
+	// deed is what the audit is told of the request. It is nil on routes that change
+	// nothing.
+	deed *api.AuditEntry
 }
 
 type exchangeKey struct{}

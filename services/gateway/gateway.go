@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/pkg/audit"
 	"github.com/millrace/millrace/pkg/deadletter"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity"
@@ -28,6 +29,7 @@ type Gateway struct {
 	Config
 	intake    *intake
 	dead      *deadletter.Store
+	audit     *audit.Log
 	origins   *http.CrossOriginProtection
 	hosts     map[string]bool
 	uploads   slots
@@ -61,7 +63,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		Config: c, intake: in, dead: deadletter.New(c.Bus), origins: origins, hosts: make(map[string]bool),
+		Config: c, intake: in, dead: deadletter.New(c.Bus), audit: audit.New(c.Bus), origins: origins, hosts: make(map[string]bool),
 		uploads: make(slots, c.Limits.Uploads), followers: make(slots, c.Limits.Followers),
 		catchUps: make(slots, maxCatchUps), tail: newTail(c.Bus),
 		closing: make(chan struct{}),

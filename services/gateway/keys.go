@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
@@ -58,10 +59,14 @@ func (g *Gateway) postKey(x *exchange) error {
 	if err := d.Decode(&r); err != nil {
 		return badRequest("the body is no request for a key: " + err.Error())
 	}
+	if err := x.actsFor(r.Name + ": " + strings.Join(r.Scopes, " ")); err != nil {
+		return err
+	}
 	key, token, err := keys.Create(x.r.Context(), r, *x.principal, x.tenant)
 	if err != nil {
 		return err
 	}
+	x.deed.Target = key.ID
 	x.w.Header().Set("Location", "/v1/keys/"+key.ID)
 	return x.json(http.StatusCreated, api.KeyMade{Key: key, Token: token.Reveal()})
 }
@@ -84,8 +89,11 @@ func (g *Gateway) deleteKey(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	reason := x.r.URL.Query().Get("reason")
-	if err := checkReason(reason); err != nil {
+	reason, err := x.why()
+	if err != nil {
+		return err
+	}
+	if err := x.act(reason, ""); err != nil {
 		return err
 	}
 	key, err := keys.Revoke(x.r.Context(), x.keysOf(), x.r.PathValue("id"), x.by(""), reason)

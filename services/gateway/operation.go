@@ -55,10 +55,18 @@ func (g *Gateway) postOperation(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	detail := string(r.Verb)
+	if r.DryRun {
+		detail += ", dry run"
+	}
+	if err := x.act(r.Reason, detail); err != nil {
+		return err
+	}
 	op, again, err := ops.Start(x.r.Context(), x.tenant, r, x.by(""), key)
 	if err != nil {
 		return complaining(err)
 	}
+	x.deed.Target = op.ID
 	x.w.Header().Set("Location", "/v1/operations/"+op.ID)
 	if again {
 		x.w.Header().Set(api.HeaderReplayed, "true")
@@ -163,6 +171,9 @@ func (g *Gateway) postStop(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := x.act(reason, ""); err != nil {
+		return err
+	}
 	op, err := ops.Stop(x.r.Context(), x.tenant, x.r.PathValue("id"), reason, x.by(""))
 	if err != nil {
 		return err
@@ -176,7 +187,8 @@ func (g *Gateway) postResume(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.reason(); err != nil {
+	reason, err := x.reason()
+	if err != nil {
 		return err
 	}
 	op, err := ops.Get(x.r.Context(), x.tenant, x.r.PathValue("id"))
@@ -184,6 +196,9 @@ func (g *Gateway) postResume(x *exchange) error {
 		return err
 	}
 	if err := x.mayOperate(op.Verb); err != nil {
+		return err
+	}
+	if err := x.act(reason, string(op.Verb)); err != nil {
 		return err
 	}
 	op, err = ops.Resume(x.r.Context(), x.tenant, op.ID, x.by(""))

@@ -29,6 +29,9 @@ func (g *Gateway) putPipeline(x *exchange) error {
 		return fault.New(fault.PipelineInvalid,
 			"the file states the name "+def.Name+", the address "+fault.Clip(name, 100), nil)
 	}
+	if err := x.actsFor(def.Digest); err != nil {
+		return err
+	}
 	def, created, err := g.Pipelines.ApplyBy(x.r.Context(), x.tenant, src, x.by(""))
 	if err != nil {
 		return err

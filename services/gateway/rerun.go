@@ -51,6 +51,9 @@ func (g *Gateway) postRerun(x *exchange) error {
 	if r.DryRun {
 		return x.rerunRefused(&before.Job, g.planRerun(x, &ask))
 	}
+	if err := x.act(r.Reason, ""); err != nil {
+		return err
+	}
 	return x.rerunRefused(&before.Job, g.answerSubmission(x, s))
 }
 

@@ -105,9 +105,10 @@ func routeCases() []routeCase {
 	return all
 }
 
-// millCases are those of what belongs to no tenant.
+// millCases are those of what belongs to no tenant, and the audit of all there is.
 func millCases(read, admin []identity.Scope) []routeCase {
 	return []routeCase{
+		{method: "GET", path: "/v1/audit", scopes: admin},
 		{method: "GET", path: "/v1/rules", scopes: read, mill: true},
 		{method: "GET", path: "/v1/rules/{name}", ask: "/v1/rules/x", scopes: read, mill: true},
 		{method: "PUT", path: "/v1/rules/{name}", ask: "/v1/rules/x", body: "{}", scopes: admin, mill: true},

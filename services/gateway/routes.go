@@ -135,6 +135,7 @@ func (g *Gateway) identityRoutes() []route {
 		at("POST", "/v1/keys", g.postKey, "Make an API key; the answer is the only place that shows it."),
 		at("GET", "/v1/keys", g.getKeys, "List the API keys."),
 		at("DELETE", "/v1/keys/{id}", g.deleteKey, "Revoke an API key, with ?reason=."),
+		at("GET", "/v1/audit", g.getAudit, "List who decided and changed what, when and why, newest first."),
 	}
 }
 
@@ -174,13 +175,14 @@ func (g *Gateway) routes() http.Handler {
 // that bodies are streamed, and limits and problems are the gateway's.
 func (g *Gateway) register(surface huma.API, table []route, shapes map[string]openapi.Shape) {
 	g.doors, g.answers = doors(), make(map[string]map[string]bool)
+	deeds := deeds()
 	for _, r := range table {
 		key := r.Method + " " + r.Path
 		shape := shapes[key]
 		op := openapi.Add(surface.OpenAPI(), openapi.Route{
 			Method: r.Method, Path: r.Path, Summary: r.Summary, Access: g.doors[key].document(), Shape: shape,
 		})
-		handle := g.through(r.handle, shape)
+		handle := g.through(g.audited(deeds[key], g.doors[key].mill, r.handle), shape)
 		for _, pattern := range patterns(r.Path) {
 			at := *op
 			at.Path = pattern

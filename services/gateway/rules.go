@@ -74,6 +74,10 @@ func (g *Gateway) putRule(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.deed.By = r.By
+	if err := x.act(r.Reason, ""); err != nil {
+		return err
+	}
 	set, created, warnings, err := b.Set(x.r.Context(), r, when)
 	if err != nil {
 		return refusedRule(err)
@@ -104,6 +108,10 @@ func (g *Gateway) deleteRule(x *exchange) error {
 	by = x.by(by)
 	b, err := g.rulebook(x.r.Context())
 	if err != nil {
+		return err
+	}
+	x.deed.By = by
+	if err := x.act(reason, ""); err != nil {
 		return err
 	}
 	change, err := b.Remove(x.r.Context(), x.r.PathValue("name"), by, reason, when)

@@ -116,6 +116,7 @@ func millDoors() map[string]access {
 		"POST /v1/keys":        admin,
 		"GET /v1/keys":         admin,
 		"DELETE /v1/keys/{id}": admin,
+		"GET /v1/audit":        admin,
 
 		// The page is open; what it shows is not.
 		"GET /":              open(),

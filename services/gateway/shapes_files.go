@@ -79,7 +79,7 @@ func pipelineShapes() map[string]openapi.Shape {
 		"GET /v1/pipelines/{name}": openapi.Does("getPipeline").Versioned().
 			Query("digest", "One version of it. The current one if it is absent.", openapi.Text()).
 			Give(200, openapi.JSON[api.Pipeline](), file),
-		"PUT /v1/pipelines/{name}": openapi.Does("applyPipeline").Take(file).Versioned().Tell("Location").Refuse(409, 422).
+		"PUT /v1/pipelines/{name}": reasoned(openapi.Does("applyPipeline")).Take(file).Versioned().Tell("Location").Refuse(409, 422).
 			Give(200, applied).Give(201, applied),
 		"GET /v1/pipelines/{name}/versions": openapi.Does("listPipelineVersions").Give(200, openapi.JSON[api.PipelineVersions]()),
 		"POST /v1/pipelines:check": openapi.Does("checkPipeline").Take(file).

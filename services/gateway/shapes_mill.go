@@ -41,7 +41,7 @@ func viewShapes() map[string]openapi.Shape {
 		"GET /v1/stats/recovery":   trend("getRecoveries").Give(200, openapi.JSON[api.Recoveries]()),
 		"GET /v1/stats/throughput": trend("getThroughput").Give(200, openapi.JSON[api.Throughput]()),
 		"GET /v1/view":             openapi.Does("getView").Give(200, openapi.JSON[api.View]()),
-		"POST /v1/view/rebuild":    openapi.Does("rebuildView").Refuse(409).Give(202, openapi.JSON[api.View]()),
+		"POST /v1/view/rebuild":    reasoned(openapi.Does("rebuildView")).Refuse(409).Give(202, openapi.JSON[api.View]()),
 	}
 }
 
@@ -50,17 +50,17 @@ func hookShapes() map[string]openapi.Shape {
 	hook, replay := openapi.JSON[api.Webhook](), openapi.JSON[api.Replay]()
 	change := openapi.JSON[api.WebhookChange]()
 	return map[string]openapi.Shape{
-		"POST /v1/webhooks": openapi.Does("createWebhook").Take(openapi.JSON[api.WebhookRequest]()).
+		"POST /v1/webhooks": reasoned(openapi.Does("createWebhook")).Take(openapi.JSON[api.WebhookRequest]()).
 			Versioned().Tell("Location").Refuse(409, 422).Give(201, hook),
 		"GET /v1/webhooks":      openapi.Does("listWebhooks").Give(200, openapi.JSON[api.WebhookList]()),
 		"GET /v1/webhooks/{id}": openapi.Does("getWebhook").Versioned().Give(200, hook),
 		"PATCH /v1/webhooks/{id}": openapi.Does("changeWebhook").Take(change, change.As("application/merge-patch+json")).
 			Conditional().Refuse(422).Give(200, hook),
-		"DELETE /v1/webhooks/{id}": openapi.Does("deleteWebhook").Conditional().Give(204),
-		"POST /v1/webhooks/{id}/rotate": openapi.Does("rotateWebhookSecret").MayTake(openapi.JSON[api.WebhookRotation]()).
+		"DELETE /v1/webhooks/{id}": reasoned(openapi.Does("deleteWebhook")).Conditional().Give(204),
+		"POST /v1/webhooks/{id}/rotate": reasoned(openapi.Does("rotateWebhookSecret")).MayTake(openapi.JSON[api.WebhookRotation]()).
 			Conditional().Give(200, hook),
-		"POST /v1/webhooks/{id}/test": openapi.Does("testWebhook").Refuse(503).Give(200, openapi.JSON[api.Delivery]()),
-		"POST /v1/webhooks/{id}/replay": openapi.Does("replayWebhook").Take(openapi.JSON[api.ReplayRequest]()).
+		"POST /v1/webhooks/{id}/test": reasoned(openapi.Does("testWebhook")).Refuse(503).Give(200, openapi.JSON[api.Delivery]()),
+		"POST /v1/webhooks/{id}/replay": reasoned(openapi.Does("replayWebhook")).Take(openapi.JSON[api.ReplayRequest]()).
 			Refuse(409, 422).Give(202, replay),
 		"GET /v1/deliveries": openapi.Does("listDeliveries").
 			Query("webhook", "Those to one endpoint.", openapi.Token()).
@@ -68,7 +68,7 @@ func hookShapes() map[string]openapi.Shape {
 			Query("outcome", "What they led to.", openapi.Word(api.DeliveryOutcomes()...)).
 			Paged().Give(200, openapi.JSON[api.DeliveryPage]()),
 		"GET /v1/deliveries/{id}":         openapi.Does("getDelivery").Give(200, openapi.JSON[api.Delivery]()),
-		"POST /v1/deliveries/{id}/replay": openapi.Does("replayDelivery").Refuse(409).Give(202, replay),
+		"POST /v1/deliveries/{id}/replay": reasoned(openapi.Does("replayDelivery")).Refuse(409).Give(202, replay),
 	}
 }
 
@@ -76,9 +76,17 @@ func hookShapes() map[string]openapi.Shape {
 func identityShapes() map[string]openapi.Shape {
 	return map[string]openapi.Shape{
 		"GET /v1/whoami": openapi.Does("whoAmI").Give(200, openapi.JSON[api.Principal]()),
-		"POST /v1/keys": openapi.Does("createKey").Take(openapi.JSON[api.KeyRequest]()).Tell("Location").Refuse(422).
+		"POST /v1/keys": reasoned(openapi.Does("createKey")).Take(openapi.JSON[api.KeyRequest]()).Tell("Location").Refuse(422).
 			Give(201, openapi.JSON[api.KeyMade]()),
-		"GET /v1/keys":         openapi.Does("listKeys").Give(200, openapi.JSON[api.KeyList]()),
+		"GET /v1/keys": openapi.Does("listKeys").Give(200, openapi.JSON[api.KeyList]()),
+		"GET /v1/audit": openapi.Does("listAudit").
+			Query("by", "What one did.", openapi.Text()).
+			Query("action", "What was done: all of the word, or what it begins with, such as webhook.", openapi.Text()).
+			Query("target", "What it was done to.", openapi.Text()).
+			Query("outcome", "What came of it.", openapi.Word(api.AuditOutcomes()...)).
+			Query("since", "What was kept then or later.", openapi.Time()).
+			Query("until", "What began before.", openapi.Time()).
+			Paged().Give(200, openapi.JSON[api.AuditPage]()),
 		"DELETE /v1/keys/{id}": reasoned(openapi.Does("revokeKey")).Give(200, openapi.JSON[api.Key]()),
 	}
 }

@@ -128,6 +128,9 @@ func (g *Gateway) postRebuild(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := x.actsFor(""); err != nil {
+		return err
+	}
 	view, err := v.Rebuild(x.r.Context())
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -59,10 +60,14 @@ func (g *Gateway) postWebhook(x *exchange) error {
 	if err := x.webhookBody(&r, true); err != nil {
 		return err
 	}
+	if err := x.actsFor(""); err != nil {
+		return err
+	}
 	hook, err := hooks.Create(x.r.Context(), x.tenant, r)
 	if err != nil {
 		return complaining(err)
 	}
+	x.deed.Target = hook.ID
 	g.Log.Info("webhook endpoint made", "tenant", x.tenant, "webhook", hook.ID)
 	x.w.Header().Set("Location", "/v1/webhooks/"+hook.ID)
 	return x.webhook(http.StatusCreated, hook)
@@ -107,12 +112,38 @@ func (g *Gateway) patchWebhook(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := x.act(c.Reason, changedMembers(c)); err != nil {
+		return err
+	}
 	hook, err := hooks.Update(x.r.Context(), x.tenant, x.r.PathValue("id"), c, stated)
 	if err != nil {
 		return complaining(err)
 	}
 	g.Log.Info("webhook endpoint changed", "tenant", x.tenant, "webhook", hook.ID)
 	return x.webhook(http.StatusOK, hook)
+}
+
+// changedMembers names what a change of an endpoint is about: the audit is no place for
+// addresses, which may hold secrets of the receiver.
+func changedMembers(c api.WebhookChange) string {
+	var words []string
+	for _, m := range []struct {
+		name  string
+		given bool
+	}{
+		{"url", c.URL != nil},
+		{"types", c.Types != nil},
+		{"pipelines", c.Pipelines != nil},
+		{"description", c.Description != nil},
+		{"enable", c.Enabled != nil && *c.Enabled},
+		{"disable", c.Enabled != nil && !*c.Enabled},
+		{"skip", c.Skip},
+	} {
+		if m.given {
+			words = append(words, m.name)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func (g *Gateway) deleteWebhook(x *exchange) error {
@@ -125,6 +156,9 @@ func (g *Gateway) deleteWebhook(x *exchange) error {
 		return err
 	}
 	id := x.r.PathValue("id")
+	if err := x.actsFor(""); err != nil {
+		return err
+	}
 	if err := hooks.Delete(x.r.Context(), x.tenant, id, stated); err != nil {
 		return err
 	}
@@ -154,6 +188,9 @@ func (g *Gateway) postRotate(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err := x.actsFor("overlap " + overlap.String()); err != nil {
+		return err
+	}
 	hook, err := hooks.Rotate(x.r.Context(), x.tenant, x.r.PathValue("id"), overlap, stated)
 	if err != nil {
 		return err
@@ -170,6 +207,9 @@ func (g *Gateway) postHookTest(x *exchange) error {
 	}
 	e, _, err := hooks.Get(x.r.Context(), x.tenant, x.r.PathValue("id"))
 	if err != nil {
+		return err
+	}
+	if err := x.actsFor(""); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), hookTestTimeout)

@@ -70,6 +70,7 @@ func (p *Program) keyCreateCommand() *cobra.Command {
 	server.addURL(cmd)
 	flags.StringVar(&r.Tenant, "tenant", "", "`NAME` of the tenant that it is for, * for all (default that of your own key)")
 	p.takesOutput(cmd)
+	takesReason(cmd)
 	return does(cmd, func(ctx context.Context, _ []string) (err error) {
 		if r.ExpiresAt, err = parseUntil("--expires", expires, time.Now()); err != nil {
 			return err

@@ -97,6 +97,7 @@ func (p *Program) pipelineApplyCommand() *cobra.Command {
 	}
 	server.add(cmd)
 	p.takesOutput(cmd)
+	takesReason(cmd)
 	return does(cmd, func(ctx context.Context, args []string) error {
 		sources := make([][]byte, len(args))
 		for i, file := range args {

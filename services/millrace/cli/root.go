@@ -25,7 +25,7 @@ func (p *Program) root() *cobra.Command {
 		p.submitCommand(), p.jobCommand(), p.topCommand(), p.eventsCommand(), p.pipelineCommand(), p.stageCommand(),
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
 		p.statsCommand(), p.viewCommand(),
-		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.faultCommand(), p.webhookCommand(), p.keyCommand(),
+		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.faultCommand(), p.webhookCommand(), p.keyCommand(), p.auditCommand(),
 		p.doctorCommand(), p.versionCommand(),
 	)
 	group(root)

@@ -56,6 +56,7 @@ func (p *Program) viewRebuildCommand() *cobra.Command {
 		Example: "millrace view rebuild\nmillrace view rebuild --wait",
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "return when the new list serves")
+	takesReason(cmd)
 	return p.asks(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
 		v, err := c.RebuildView(ctx)
 		if err == nil && wait {

@@ -91,6 +91,7 @@ func (p *Program) webhookDeleteCommand() *cobra.Command {
 		Example: "millrace webhook delete " + exampleWebhook + "\nmillrace webhook delete " + exampleWebhook + " -o json",
 	}
 	p.completesWebhooks(cmd)
+	takesReason(cmd)
 	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		if err := c.DeleteWebhook(ctx, args[0]); err != nil {
 			return err

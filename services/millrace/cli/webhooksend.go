@@ -171,6 +171,7 @@ func (p *Program) webhookReplayCommand() *cobra.Command {
 		r.Until, err = parseSince("--until", until, time.Now())
 		return err
 	})
+	takesReason(cmd)
 	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) (err error) {
 		var replay *api.Replay
 		if since == "" {

@@ -32,6 +32,7 @@ func (p *Program) webhookCreateCommand() *cobra.Command {
 	flags.StringVar(&r.Description, "description", "", "`TEXT` for people")
 	flags.StringVar(&r.Scheme, "scheme", "v1", "v1 or v1a: `HOW` events are signed, with a shared secret or a pair of keys")
 	completesWords(cmd, "scheme", []string{"v1", "v1a"})
+	takesReason(cmd)
 	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		r.URL = args[0]
 		h, err := c.CreateWebhook(ctx, r)
@@ -68,7 +69,7 @@ func (p *Program) webhookUpdateCommand() *cobra.Command {
 	flags.StringVar(&u.description, "description", "", "`TEXT` for people")
 	flags.BoolVar(&u.enable, "enable", false, "send again")
 	flags.BoolVar(&u.disable, "disable", false, "send nothing any more")
-	flags.StringVar(&u.reason, "reason", "", "`TEXT` that says why it is disabled")
+	flags.StringVar(&u.reason, "reason", "", "`TEXT` that says why, for the audit and while it is disabled")
 	flags.BoolVar(&u.skip, "skip", false, "leave out what has happened so far and was not sent")
 	flags.Uint64Var(&u.revision, "revision", 0, "`N` that the endpoint must still have (default any)")
 	p.completesWebhooks(cmd)
@@ -130,6 +131,7 @@ func (p *Program) webhookRotateCommand() *cobra.Command {
 		}
 		return nil
 	})
+	takesReason(cmd)
 	return p.asks(cmd, func(ctx context.Context, c *client.Client, args []string) error {
 		h, err := c.RotateWebhook(ctx, args[0], overlap)
 		if err != nil {
