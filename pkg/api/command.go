@@ -71,6 +71,9 @@ type Reason struct {
 	Next string `json:"next,omitempty"`
 	// Until is when it moves on by itself. Zero means that no timer moves it.
 	Until time.Time `json:"until,omitzero"`
+	// AttemptsLeft is how many attempts the budget still holds, the one at hand among
+	// them. Zero when it has settled or a person is asked.
+	AttemptsLeft int `json:"attempts_left,omitempty"`
 	// WaitsFor are the steps that it waits for.
 	WaitsFor []string `json:"waits_for,omitempty"`
 	// Reuse is what a rerun decided about the step.

@@ -79,6 +79,10 @@ func seal(body []byte) []byte {
 	return append(append(append(data, checkBefore...), check...), checkAfter...)
 }
 
+// Decode reads a record of the chain of a step, for those who only look. One that is
+// damaged is an error that says what is wrong with it.
+func Decode(k Key, data []byte) (*events.Checkpoint, error) { return decode(k, data) }
+
 // decode reads what encode wrote, under that key. Anything else, also by one
 // bit, is an error.
 func decode(k Key, data []byte) (*events.Checkpoint, error) {

@@ -20,6 +20,9 @@ type Reason struct {
 	Why, Next string
 	// Until is when it moves on by itself. Zero means that no timer moves it.
 	Until time.Time
+	// AttemptsLeft is how many attempts the budget still holds, the one at hand among
+	// them. Zero when it has settled or a person is asked.
+	AttemptsLeft int
 	// WaitsFor are the steps that it waits for.
 	WaitsFor []string
 	// Reuse is what a rerun decided about the step.

@@ -225,3 +225,36 @@ func BenchmarkExplain(b *testing.B) {
 		}
 	}
 }
+
+// TestExplainCountsTheAttemptsThatAreLeft follows a budget of three to its end.
+func TestExplainCountsTheAttemptsThatAreLeft(t *testing.T) {
+	t.Parallel()
+	p := newPlan(
+		flow.Step{ID: "a", Critical: true, Retry: flow.Retry{MaxAttempts: 3}},
+		flow.Step{ID: "b", Needs: []string{"a"}},
+	)
+	w := submit(t, p)
+	left := func(want ...int) {
+		t.Helper()
+		var got []int
+		for _, r := range flow.Explain(p, w.job) {
+			if r.Step != "" {
+				got = append(got, r.AttemptsLeft)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	left(3, flow.DefaultRetry.MaxAttempts)
+	w.fail("a", fault.DependencyDown) // which does not count
+	left(3, flow.DefaultRetry.MaxAttempts)
+	w.fire("a")
+	w.fail("a", fault.Timeout)
+	left(2, flow.DefaultRetry.MaxAttempts)
+	w.fire("a")
+	w.ok("a")
+	left(0, flow.DefaultRetry.MaxAttempts)
+	w.ok("b")
+	left(0, 0)
+}

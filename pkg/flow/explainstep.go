@@ -9,6 +9,7 @@ import (
 // step explains a step.
 func (x *explaining) step(s *Step, st events.Step) Reason {
 	r := Reason{Step: s.ID, State: string(st.State), Fault: st.Fault, Choices: x.stepChoices(s, st)}
+	r.AttemptsLeft = x.left(st.State, treated(s, st.Fault, st.Ruling).retry, st.Spent)
 	switch st.State {
 	case events.StepPending:
 		x.pending(s, &r)
@@ -43,6 +44,18 @@ func (x *explaining) step(s *Step, st events.Step) Reason {
 	r.Reuse = st.Reuse
 	r.Why += x.reuse(s, st)
 	return r
+}
+
+// left is how many attempts the budget of a step that has not settled still holds. In
+// a job that is ending none follows the one at hand.
+func (x *explaining) left(s events.StepState, r Retry, spent int) int {
+	switch {
+	case s != events.StepPending && s != events.StepQueued && s != events.StepRetrying:
+		return 0
+	case x.job.Goal != "":
+		return max(min(1, r.MaxAttempts-spent), 0)
+	}
+	return max(r.MaxAttempts-spent, 0)
 }
 
 // stepChoices are the commands that may name a step, or that take all that is in

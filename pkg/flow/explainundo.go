@@ -13,6 +13,9 @@ func (x *explaining) undo(s *Step, st events.Step) Reason {
 	}
 	r.State, r.Fault = string(u.State), u.Fault
 	t := treated(s, u.Fault, u.Ruling)
+	if u.State == events.UndoQueued || u.State == events.UndoRetrying {
+		r.AttemptsLeft = max(t.retry.MaxAttempts-u.Spent, 0)
+	}
 	switch u.State {
 	case events.UndoQueued:
 		r.Why = attempt(u.Attempt) + " to take its effects back is with stage " + st.Stage + ", or on the way there"

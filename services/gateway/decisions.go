@@ -164,6 +164,6 @@ func (x *exchange) complete(d *api.Decision) {
 	}
 	d.Checkpoint = &events.DecisionPlace{Number: c.Saves, Done: c.Done, Total: c.Total}
 	if c.Total > 0 {
-		d.Checkpoint.Percent = int(float64(min(c.Done, c.Total)) / float64(c.Total) * 100)
+		d.Checkpoint.Percent = percentOf(c.Done, c.Total)
 	}
 }

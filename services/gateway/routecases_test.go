@@ -89,7 +89,7 @@ func routeCases() []routeCase {
 		{method: "GET", path: "/openapi.json", open: true},
 		{method: "GET", path: "/openapi.yaml", open: true},
 	}
-	all = append(all, uploadCases(submit)...)
+	all = append(all, append(uploadCases(submit), checkpointCases(read)...)...)
 	for _, verb := range []string{"cancel", "retry", "abandon", "pause", "resume", "skip", "rerun"} {
 		all = append(all, routeCase{
 			method: "POST", path: "/v1/jobs/{id}/" + verb, ask: "/v1/jobs/{job}/" + verb, scopes: control,
@@ -116,6 +116,16 @@ func millCases(read, admin []identity.Scope) []routeCase {
 		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
 		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
 		{method: "GET", path: "/v1/consumers", scopes: read, mill: true},
+		{method: "GET", path: "/v1/faults/{code}", ask: "/v1/faults/s3.full", known: true},
+	}
+}
+
+// checkpointCases are those of checkpoints.
+func checkpointCases(read []identity.Scope) []routeCase {
+	const path, ask = "/v1/jobs/{id}/steps/{step}/checkpoints", "/v1/jobs/{job}/steps/keep/checkpoints"
+	return []routeCase{
+		{method: "GET", path: path, ask: ask, scopes: read},
+		{method: "GET", path: path + "/{position}", ask: ask + "/1", scopes: read},
 	}
 }
 

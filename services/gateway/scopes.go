@@ -14,21 +14,23 @@ func doors() map[string]access {
 	all := map[string]access{
 		"GET /v1": known(),
 
-		"POST /v1/jobs":               needs(identity.Submit).bringing(),
-		"GET /v1/jobs":                read,
-		"GET /v1/jobs/{id}":           read,
-		"GET /v1/jobs/{id}/events":    read,
-		"GET /v1/jobs/{id}/explain":   read,
-		"GET /v1/jobs/{id}/rollback":  read,
-		"POST /v1/jobs/{id}/cancel":   control,
-		"POST /v1/jobs/{id}/retry":    control, // and decide, to settle an effect
-		"POST /v1/jobs/{id}/pause":    control,
-		"POST /v1/jobs/{id}/resume":   control,
-		"POST /v1/jobs/{id}/skip":     control,
-		"POST /v1/jobs/{id}/abandon":  control,
-		"POST /v1/jobs/{id}/accept":   needs(identity.Decide),
-		"POST /v1/jobs/{id}/rollback": needs(identity.Rollback),
-		"POST /v1/jobs/{id}/rerun":    control.bringing(),
+		"POST /v1/jobs":                                         needs(identity.Submit).bringing(),
+		"GET /v1/jobs":                                          read,
+		"GET /v1/jobs/{id}":                                     read,
+		"GET /v1/jobs/{id}/events":                              read,
+		"GET /v1/jobs/{id}/explain":                             read,
+		"GET /v1/jobs/{id}/rollback":                            read,
+		"GET /v1/jobs/{id}/steps/{step}/checkpoints":            read,
+		"GET /v1/jobs/{id}/steps/{step}/checkpoints/{position}": read,
+		"POST /v1/jobs/{id}/cancel":                             control,
+		"POST /v1/jobs/{id}/retry":                              control, // and decide, to settle an effect
+		"POST /v1/jobs/{id}/pause":                              control,
+		"POST /v1/jobs/{id}/resume":                             control,
+		"POST /v1/jobs/{id}/skip":                               control,
+		"POST /v1/jobs/{id}/abandon":                            control,
+		"POST /v1/jobs/{id}/accept":                             needs(identity.Decide),
+		"POST /v1/jobs/{id}/rollback":                           needs(identity.Rollback),
+		"POST /v1/jobs/{id}/rerun":                              control.bringing(),
 
 		"GET /v1/events": read,
 
@@ -71,6 +73,7 @@ func doors() map[string]access {
 
 		"GET /v1/stages":        read,
 		"GET /v1/stages/{name}": read,
+		"GET /v1/faults/{code}": known(),
 	}
 	maps.Copy(all, hookDoors())
 	maps.Copy(all, millDoors())

@@ -61,7 +61,11 @@ func jobShapes() map[string]openapi.Shape {
 			Query("limit", "The size of a page. 100 if it is absent.", openapi.Count(1, maxEvents)).
 			Refuse(422).
 			Give(200, openapi.JSON[api.EventPage](), stream("Each event as a webhook would be told of it.")),
-		"GET /v1/jobs/{id}/explain":  openapi.Does("explainJob").Versioned().Give(200, openapi.JSON[api.Explanation]()),
+		"GET /v1/jobs/{id}/explain": openapi.Does("explainJob").Versioned().Give(200, openapi.JSON[api.Explanation]()),
+		"GET /v1/jobs/{id}/steps/{step}/checkpoints": openapi.Does("listCheckpoints").
+			Give(200, openapi.JSON[api.CheckpointList]()),
+		"GET /v1/jobs/{id}/steps/{step}/checkpoints/{position}": openapi.Does("getCheckpoint").
+			Give(200, openapi.JSON[api.Checkpoint]()),
 		"GET /v1/jobs/{id}/rollback": openapi.Does("planRollback").Versioned().Refuse(409).Give(200, openapi.JSON[api.Rollback]()),
 		"POST /v1/jobs/{id}/rerun": openapi.Does("rerunJob").MayTake(openapi.JSON[api.RerunRequest]()).
 			Keyed().Waits().Tell("Location", api.HeaderIdempotencyKey).

@@ -94,6 +94,8 @@ func identityShapes() map[string]openapi.Shape {
 // serverShapes are those about the server itself.
 func serverShapes() map[string]openapi.Shape {
 	return map[string]openapi.Shape{
+		"GET /v1/faults/{code}": openapi.Does("getFault").Give(200, openapi.JSON[api.FaultInfo]()),
+
 		"GET /v1":      openapi.Does("listRoutes").Give(200, openapi.JSON[api.Index]()),
 		"GET /livez":   openapi.Does("getLiveness").Give(200, openapi.JSON[api.Health]()),
 		"GET /readyz":  openapi.Does("getReadiness").Refuse(503).Give(200, openapi.JSON[api.Health]()),

@@ -24,7 +24,12 @@ type dashboard struct {
 // newDashboard opens the page of a new mill, through wrap unless that is nil.
 func newDashboard(t *testing.T, wrap func(http.Handler) http.Handler) *dashboard {
 	t.Helper()
-	w := newWorld(t, func(c *mill.Config) { c.HTTPAddr = "127.0.0.1:0" })
+	return openDashboard(t, newWorld(t, func(c *mill.Config) { c.HTTPAddr = "127.0.0.1:0" }), wrap)
+}
+
+// openDashboard opens the page of a mill that runs.
+func openDashboard(t *testing.T, w *world, wrap func(http.Handler) http.Handler) *dashboard {
+	t.Helper()
 	target, err := url.Parse(w.mill.HTTPURL())
 	if err != nil {
 		t.Fatal(err)

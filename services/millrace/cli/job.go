@@ -24,7 +24,7 @@ func (p *Program) jobCommand() *cobra.Command {
 			"millrace job watch mzxw6ytboi4dknrrgezdgnbvgy",
 	},
 		p.jobListCommand(), p.jobGetCommand(), p.jobEventsCommand(), p.jobWatchCommand(),
-		p.jobExplainCommand(),
+		p.jobExplainCommand(), p.jobCheckpointsCommand(),
 		p.jobActCommand(events.VerbCancel, "Stop a job and take back what it did."),
 		p.jobRetryCommand(),
 		p.jobActCommand(events.VerbAbandon, "Give a job that needs a person up: it is taken back, or fails."),

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,9 @@ func writeReasons(w io.Writer, e *api.Explanation) error {
 		t.Row(what, r.State, r.Why)
 		if r.Next != "" {
 			t.Row("", "", "next: "+r.Next)
+		}
+		if r.AttemptsLeft > 0 {
+			t.Row("", "", "attempts left: "+strconv.Itoa(r.AttemptsLeft))
 		}
 		if text := allowedText(r.Choices); text != "" {
 			t.Row("", "", "may be asked: "+text)

@@ -81,7 +81,7 @@ export class DeadLetters implements Page {
 				['Became', l.done?.job ? <a class="mono" href={'#/jobs/' + l.done.job}>{l.done.job}</a> : undefined],
 			]} />
 			<ProblemNote problem={full?.problem} />
-			{d ? <pre tabindex="0">{d.text ? pretty(d.text) : d.data ?? ''}</pre> : full?.problem ? null : <Waiting />}
+			{d ? <pre tabindex="0">{d.text ? pretty(d.text) : d.data ?? ''}</pre> : full && !full.problem ? <Waiting /> : null}
 			<div class="choices">
 				<button type="button" class="button" disabled={!d || l.cut} onclick={() => redrive(d!, () => this.again(l.id))}>Redrive</button>
 				{l.state === 'dropped' ? null : <button type="button" class="button danger-quiet" onclick={() => drop(l, () => this.again(l.id))}>Drop</button>}

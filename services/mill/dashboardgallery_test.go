@@ -1,0 +1,67 @@
+package mill_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/deploy/browsertest"
+)
+
+// sight is a page of the dashboard: where it is, and what is there once it is whole.
+type sight struct{ name, at, shows string }
+
+// sights are all pages with a mill full of things.
+func (g *gallery) sights() []sight {
+	list := []sight{
+		{"jobs", "jobs", "tr[data-job]"},
+		{"jobs-filtered", "jobs?state=failed&state=attention", "tr[data-state=failed]"},
+		{"jobs-none", "jobs?search=nothing-like-that", ".empty"},
+		{"decisions", "decisions", "[data-decision]"},
+		{"deadletters", "deadletters", "[data-letter]"},
+		{"failures", "failures", "[data-code]"},
+		{"failure", "failures?code=fetch.unreachable", "[data-code].chosen"},
+		{"pipelines", "pipelines", "[data-pipeline=archive]"},
+		{"pipeline", "pipelines/archive", "[data-version] .link"},
+		{"stages", "stages", ".breakers [data-state=open]"},
+		{"webhooks", "webhooks", ".rows"},
+		{"nowhere", "nowhere", ".empty"},
+	}
+	for _, state := range []string{"completed", "running", "waiting", "attention", "paused", "failed", "partial", "cancelled", "rolled_back"} {
+		list = append(list, sight{"job-" + state, "jobs/" + g.jobs[state], ".job[data-state=" + state + "]"})
+	}
+	return list
+}
+
+// visit opens a page.
+func (g *gallery) visit(s sight) {
+	g.t.Helper()
+	browsertest.Eval[bool](g.Page, fmt.Sprintf("(location.hash = '#/%s', true)", s.at))
+	g.Until(fmt.Sprintf("location.hash === '#/%s' && document.querySelector(%q) && !document.querySelector('.waiting')", s.at, s.shows))
+}
+
+// TestDashboardGallery looks at every page of a mill in which everything has happened,
+// wide and narrow, light and dark. With MILLRACE_SCREENSHOTS it leaves pictures of all
+// of them in that folder, for people:
+//
+//	MILLRACE_SCREENSHOTS=/tmp/shots go test ./services/mill -run DashboardGallery
+func TestDashboardGallery(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	for _, width := range []int{1440, 390} {
+		g.Resize(width, 900)
+		for _, dark := range []bool{false, true} {
+			g.SetDark(dark)
+			theme := map[bool]string{false: "light", true: "dark"}[dark]
+			for _, s := range g.sights() {
+				g.visit(s)
+				g.faultless(fmt.Sprintf("%s, %d wide", s.name, width))
+				if os.Getenv("MILLRACE_SCREENSHOTS") != "" {
+					g.Screenshot(strings.Join([]string{s.name, fmt.Sprint(width), theme}, "-"))
+				}
+			}
+		}
+	}
+	g.quiet()
+}
