@@ -29,6 +29,9 @@ const (
 	HeaderState = "Millrace-State"
 	// HeaderRevision is the job's revision after a record.
 	HeaderRevision = "Millrace-Revision"
+	// HeaderCause is what has made the job enter the state that is a record's type:
+	// undo.failed. A record that has another type has none.
+	HeaderCause = "Millrace-Cause"
 	// HeaderCode is the fault of a dead letter, for readers that fetch headers
 	// only.
 	HeaderCode = "Millrace-Code"

@@ -482,6 +482,10 @@ const (
 type Record struct {
 	// Type is the event's name, for example "step.succeeded".
 	Type string `json:"type"`
+	// Cause is what happened when Type is the state that the job has entered by
+	// it, for example "undo.failed" of a record of type "job.attention". Older
+	// records have none.
+	Cause string `json:"cause,omitempty"`
 	// Revision counts the records of the job from 1, without gaps.
 	Revision uint64 `json:"revision"`
 	// Tx is the id of the write that made the record.
@@ -1173,6 +1177,9 @@ type Notification struct {
 type NotificationData struct {
 	// Event is the type of the record: "job.completed".
 	Event string `json:"event"`
+	// Cause is what happened when Event is the state that the job has entered
+	// by it: "undo.failed".
+	Cause string `json:"cause,omitempty"`
 	// Job is the job's id.
 	Job string `json:"job"`
 	// Revision counts the records of the job from 1.
@@ -1218,6 +1225,18 @@ type NotificationStep struct {
 	// Attempt counts the tries from 1.
 	Attempt int `json:"attempt,omitempty"`
 	// Fault is why the last attempt failed.
+	Fault *Fault `json:"fault,omitempty"`
+	// Undo is where the step's compensation stands, when there is one.
+	Undo *NotificationUndo `json:"undo,omitempty"`
+}
+
+// NotificationUndo is the compensation of a step as an event leaves it.
+type NotificationUndo struct {
+	// State is where the compensation stands.
+	State UndoState `json:"state"`
+	// Attempt counts the tries from 1.
+	Attempt int `json:"attempt"`
+	// Fault is why the last try failed.
 	Fault *Fault `json:"fault,omitempty"`
 }
 

@@ -11,8 +11,8 @@ import (
 type WebhookRequest struct {
 	// URL is where events are posted: http or https.
 	URL string `json:"url"`
-	// Types are types of events, each whole or as a group: "job.completed",
-	// "step.*", "*". None means "job.*".
+	// Types are types of events, or of what has caused them, each whole or as a
+	// group: "job.completed", "step.*", "*". None means "job.*".
 	Types []string `json:"types,omitempty"`
 	// Pipelines are names of pipelines. None means all.
 	Pipelines []string `json:"pipelines,omitempty"`

@@ -76,7 +76,9 @@ func (c *change) transition() Transition {
 	switch {
 	case c.job.State != c.was.State:
 		t.Kind = events.KindJob
-		t.Type = c.entered()
+		if t.Type = c.entered(); t.Type != c.event {
+			t.Cause = c.event
+		}
 	case c.undo:
 		t.Kind = events.KindUndo
 	}

@@ -17,7 +17,9 @@ func Diagrams() string {
 	diagram(&b, "Step", stepMoves)
 	diagram(&b, "Undo of a step", undoMoves)
 	policyTable(&b)
-	b.WriteString("## Types of a record\n\n")
+	b.WriteString("## Types of a record\n\n" +
+		"A record that takes the job to another state has the type of that state, and names what has happened as " +
+		"its cause. Who asks for events of a type is told of those, too, that have it as their cause.\n\n")
 	b.WriteString("| type | kind, unless the job's state changes | what happened |\n|---|---|---|\n")
 	for _, t := range EventTypes() {
 		kind := t.Kind

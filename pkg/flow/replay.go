@@ -46,6 +46,9 @@ func unfit(rec *events.Record, why string, cause error) error {
 
 // differ returns what of a record is not as the transition says.
 func differ(t Transition, rec *events.Record) (string, error) {
+	if rec.Cause != "" && rec.Cause != t.Cause { // older records say none
+		return "it is caused by " + rec.Cause + " where replay gives " + t.Cause, nil
+	}
 	if t.Type != rec.Type || t.Step != rec.Step || t.Attempt != rec.Attempt {
 		return "it is " + rec.Type + " where replay gives " + t.Type, nil
 	}

@@ -31,6 +31,7 @@ func TestCriticalFailureUndoesInReverseOrderOfSuccess(t *testing.T) {
 	}
 	w.undo("a", "")
 	w.wantRecord(flow.TypeUndoSucceeded, events.KindUndo, "a", 1)
+	same(t, "cause", w.last.Cause, "")
 	w.wantDue(undoing("b", 1))
 	w.undo("b", "")
 	w.wantRecord(flow.TypeJobRolledBack, events.KindJob, "b", 1)
@@ -157,6 +158,7 @@ func TestFailedUndoIsTriedAgainInItsOwnBudget(t *testing.T) {
 	}
 	w.undo("a", fault.Transient)
 	w.wantRecord(flow.TypeJobAttention, events.KindJob, "a", 4)
+	same(t, "cause", w.last.Cause, flow.TypeUndoFailed)
 	w.wantDue()
 	u := *w.job.Steps["a"].Undo
 	if u.State != events.UndoAttention || u.Spent != 3 || u.Fault == nil {

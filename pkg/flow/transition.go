@@ -22,6 +22,9 @@ type Transition struct {
 	Changed bool
 	// Type names what happened; see [EventTypes].
 	Type string
+	// Cause is what happened when Type is the state that the job has entered by
+	// it: the job is in attention because an undo failed. Else it is empty.
+	Cause string
 	// Kind is [events.KindJob] when the job was made or its state changed,
 	// else [events.KindUndo] for compensating work, else [events.KindStep].
 	Kind string

@@ -18,14 +18,23 @@ const (
 
 // Filter says which events concern an endpoint.
 type Filter struct {
-	// Types are types of records, each whole or as a group: "job.completed",
-	// "step.*", "*". None means "job.*".
+	// Types are types of records, or of what has made the job enter the state that
+	// is the type of a record, each whole or as a group: "job.completed", "step.*",
+	// "*". None means "job.*".
 	Types []string `json:"types,omitempty"`
 	// Pipelines are names of pipelines. None means all.
 	Pipelines []string `json:"pipelines,omitempty"`
 }
 
-// Wants reports whether a record of that type concerns the endpoint.
+// WantsRecord reports whether a record with these headers concerns the endpoint, for
+// what it is or for what has caused it: who wants to know of undos that failed is told
+// so, too, when the job is in attention for it.
+func (f Filter) WantsRecord(header map[string]string) bool {
+	cause := header[events.HeaderCause]
+	return f.Wants(events.RecordType(header[events.HeaderCEType])) || cause != "" && f.Wants(cause)
+}
+
+// Wants reports whether what is of that type concerns the endpoint.
 func (f Filter) Wants(recordType string) bool {
 	types := f.Types
 	if len(types) == 0 {

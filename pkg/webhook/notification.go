@@ -34,7 +34,7 @@ func Notify(rec *events.Record) events.Notification {
 	j := &rec.Job
 	n := envelope(rec.Type, j.Tenant, j.ID, events.RecordID(j.Tenant, j.ID, rec.Revision), rec.Time)
 	n.Data = events.NotificationData{
-		Event: rec.Type, Job: j.ID, Revision: rec.Revision, State: j.State, Pipeline: j.Pipeline,
+		Event: rec.Type, Cause: rec.Cause, Job: j.ID, Revision: rec.Revision, State: j.State, Pipeline: j.Pipeline,
 		Key: j.Key, Labels: j.Labels, Steps: len(j.Steps), Missing: j.Missing, Fault: j.Fault,
 		Reason: j.Reason, AcceptedAt: j.AcceptedAt, FinishedAt: j.FinishedAt,
 	}
@@ -50,6 +50,10 @@ func Notify(rec *events.Record) events.Notification {
 		st := j.Steps[rec.Step]
 		d.Step = &events.NotificationStep{
 			ID: rec.Step, State: st.State, Attempt: max(rec.Attempt, st.Attempt), Fault: st.Fault,
+		}
+		if u := st.Undo; u != nil {
+			d.Step.Attempt = st.Attempt
+			d.Step.Undo = &events.NotificationUndo{State: u.State, Attempt: u.Attempt, Fault: u.Fault}
 		}
 	}
 	return n

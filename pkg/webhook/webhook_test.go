@@ -35,6 +35,12 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%q of %q: %v", c.types, c.event, got)
 		}
 	}
+	header := map[string]string{events.HeaderCEType: events.CEType("job.attention"), events.HeaderCause: "undo.failed"}
+	for of, want := range map[string]bool{"undo.failed": true, "undo.*": true, "job.attention": true, "step.*": false} {
+		if got := (webhook.Filter{Types: []string{of}}).WantsRecord(header); got != want {
+			t.Errorf("%q of an undo that failed: %v", of, got)
+		}
+	}
 	f := webhook.Filter{Pipelines: []string{"b", "a", "b"}}
 	want := []string{"millrace.events.t.a.*.*", "millrace.events.t.b.*.*"}
 	if diff := cmp.Diff(want, f.Subjects("t")); diff != "" {

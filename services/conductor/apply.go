@@ -118,7 +118,7 @@ func (c *Conductor) read(ctx context.Context, e *entry) error {
 func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env flow.Env, t flow.Transition) error {
 	tx := uuid.NewString()
 	rec := events.Record{
-		Type: t.Type, Revision: e.revision + 1, Tx: tx, Time: env.Now, Entropy: env.Entropy,
+		Type: t.Type, Cause: t.Cause, Revision: e.revision + 1, Tx: tx, Time: env.Now, Entropy: env.Entropy,
 		Step: t.Step, Attempt: t.Attempt, Input: in, Job: t.Job, Due: t.Due,
 	}
 	data, err := json.Marshal(rec)
@@ -157,6 +157,9 @@ func recordHeader(r events.Record, k jobKey) map[string]string {
 		events.HeaderTx:            r.Tx,
 		events.HeaderState:         string(r.Job.State),
 		events.HeaderRevision:      strconv.FormatUint(r.Revision, 10),
+	}
+	if r.Cause != "" {
+		h[events.HeaderCause] = r.Cause
 	}
 	if r.Job.Traceparent != "" {
 		h[events.HeaderTraceparent] = r.Job.Traceparent

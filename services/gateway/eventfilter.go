@@ -95,7 +95,7 @@ func (f *eventFilter) subjects(tenant string) []string {
 // about is what is known of a record without reading all of it.
 type about struct {
 	tenant, pipeline, job string
-	kind                  string
+	kind, cause           string
 }
 
 // aboutRecord reads the subject and the type of a record.
@@ -104,13 +104,13 @@ func aboutRecord(m *bus.Message) (a about, ok bool) {
 	if !ok {
 		return a, false
 	}
-	a = about{tenant: t[0], pipeline: t[1], job: t[2], kind: typeOf(m)}
+	a = about{tenant: t[0], pipeline: t[1], job: t[2], kind: typeOf(m), cause: m.Header[events.HeaderCause]}
 	return a, a.kind != ""
 }
 
 // wants reports whether a record is wanted.
 func (f *eventFilter) wants(a about) bool {
-	return f.Wants(a.kind) &&
+	return (f.Wants(a.kind) || a.cause != "" && f.Wants(a.cause)) &&
 		(len(f.jobs) == 0 || slices.Contains(f.jobs, a.job)) &&
 		(len(f.Pipelines) == 0 || slices.Contains(f.Pipelines, a.pipeline))
 }

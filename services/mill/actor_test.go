@@ -2,7 +2,10 @@ package mill_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
@@ -73,6 +77,24 @@ func (w *world) client() *client.Client {
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// listen subscribes to a type of events, and hands on what it is told.
+func (w *world) listen(c *client.Client, of string) <-chan events.Notification {
+	w.t.Helper()
+	told := make(chan events.Notification, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var n events.Notification
+		if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
+			w.t.Error(err)
+		}
+		told <- n
+	}))
+	w.t.Cleanup(s.Close)
+	if _, err := c.CreateWebhook(w.t.Context(), api.WebhookRequest{URL: s.URL, Types: []string{of}}); err != nil {
+		w.t.Fatal(err)
+	}
+	return told
 }
 
 func (w *world) attention(job string) events.Job {

@@ -149,7 +149,7 @@ func (l *lane) find(ctx context.Context, job string, after, last uint64) (*event
 		if err != nil || m.Sequence > last {
 			return nil, 0, err
 		}
-		if after = m.Sequence; !l.filter.Wants(events.RecordType(m.Header[events.HeaderCEType])) {
+		if after = m.Sequence; !l.filter.WantsRecord(m.Header) {
 			continue
 		}
 		if rec := l.decode(m); rec != nil {

@@ -179,7 +179,7 @@ func (l *lane) read(ctx context.Context, from uint64, out chan<- found) error {
 			return errEnd
 		}
 		tokens, ok := events.Tokens(m.Subject, "events", 4)
-		if !ok || !l.filter.Wants(events.RecordType(m.Header[events.HeaderCEType])) {
+		if !ok || !l.filter.WantsRecord(m.Header) {
 			l.seen.Store(m.Sequence)
 			return nil
 		}
