@@ -1,15 +1,3 @@
-// Package client is the Go SDK of Millrace: it speaks the HTTP API of a gateway.
-//
-// What may be repeated is repeated by itself when the connection breaks or the
-// server says that it is busy or starting: reads, uploads, and submissions, whose
-// idempotency key is made once per call. Waiting and watching go on across a
-// restart of the server.
-//
-// Every error carries a fault with the code that the server gave; see
-// [fault.From]. The server's whole answer is there too:
-//
-//	var p *client.Problem
-//	if errors.As(err, &p) { … p.Errors … }
 package client
 
 import (
@@ -49,6 +37,10 @@ type Config struct {
 	// that it goes on after a broken connection. Zero means 16 MiB, a negative value
 	// never.
 	ResumeFrom int64
+	// AskFrom is from which size on, in bytes, [Client.UploadFile] asks before it sends
+	// a file whether the server has its content already. It costs reading the file one
+	// time more, and a request. Zero means 64 KiB, a negative value never.
+	AskFrom int64
 	// UserAgent names the program. Empty means "millrace-go".
 	UserAgent string
 }
@@ -94,6 +86,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.cfg.ResumeFrom == 0 {
 		c.cfg.ResumeFrom = 16 << 20
+	}
+	if c.cfg.AskFrom == 0 {
+		c.cfg.AskFrom = 64 << 10
 	}
 	if c.cfg.UserAgent == "" {
 		c.cfg.UserAgent = "millrace-go"

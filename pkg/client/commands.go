@@ -97,6 +97,15 @@ func (c *Client) Order(ctx context.Context, id string, verb events.Verb, o api.O
 	return c.order(ctx, id, verb, o, 0)
 }
 
+// OrderAt is [Client.Order] for who has looked at the job before, in that revision:
+// when it has moved since, nothing is done. It is not asked a second time when the
+// answer is lost: read the job then. Fault besides those of Order: job.stale_revision.
+func (c *Client) OrderAt(
+	ctx context.Context, id string, revision uint64, verb events.Verb, o api.Order,
+) (*api.Job, error) {
+	return c.order(ctx, id, verb, o, revision)
+}
+
 // order is Order of one revision of the job, or of any when that is 0.
 func (c *Client) order(
 	ctx context.Context, id string, verb events.Verb, o api.Order, revision uint64,
@@ -112,8 +121,9 @@ func (c *Client) order(
 	var j api.Job
 	err = c.json(ctx, call{
 		method: http.MethodPost, path: jobPath(id) + "/" + string(verb), body: body, header: h,
-		// Asking a second time for these does no harm.
-		once: verb != events.VerbCancel && verb != events.VerbPause,
+		// Asking a second time for these does no harm, unless the first has moved the job
+		// away from the revision.
+		once: revision > 0 || verb != events.VerbCancel && verb != events.VerbPause,
 	}, &j)
 	if err != nil {
 		return nil, err

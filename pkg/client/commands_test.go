@@ -49,6 +49,26 @@ func TestCommandsReachTheJob(t *testing.T) {
 	}
 }
 
+func TestOrderAt(t *testing.T) {
+	t.Parallel()
+	_, c := newWorld(t, gateway.Limits{})
+	job, ctx := submit(t, c), t.Context()
+	seen, err := c.Job(ctx, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paused, err := c.OrderAt(ctx, job, seen.Revision, events.VerbPause, api.Order{Reason: "a look"})
+	if err != nil || paused.Job.State != events.JobPaused {
+		t.Fatalf("%+v %v", paused, err)
+	}
+	if _, err := c.OrderAt(ctx, job, seen.Revision, events.VerbCancel, api.Order{}); !fault.Has(err, fault.JobStaleRevision) {
+		t.Errorf("of a job that has moved: %v", err)
+	}
+	if _, err := c.OrderAt(ctx, job, paused.Revision, events.VerbResume, api.Order{}); err != nil {
+		t.Errorf("as it was read: %v", err)
+	}
+}
+
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t, gateway.Limits{})

@@ -63,7 +63,7 @@ func (c *Client) Redrive(ctx context.Context, id string, r Redriving) (*api.Dead
 		r.Key = newKey()
 	}
 	h := jsonHeader()
-	h.Set(api.HeaderIdempotencyKey, r.Key)
+	h.Set(api.HeaderIdempotencyKey, api.QuoteKey(r.Key))
 	return c.onDeadLetter(ctx, call{
 		method: http.MethodPost, path: deadLetterPath(id) + "/redrive", body: body, header: h,
 	}, r.Revision)

@@ -168,6 +168,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 type flaky struct {
 	mu    sync.Mutex
 	seen  []string // "METHOD path range"
+	url   string
 	serve func(n int, w http.ResponseWriter, r *http.Request)
 }
 
@@ -183,6 +184,7 @@ func newFlaky(t *testing.T, serve func(n int, w http.ResponseWriter, r *http.Req
 	f := &flaky{serve: serve}
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
+	f.url = s.URL
 	return f, connect(t, client.Config{Server: s.URL})
 }
 
@@ -246,16 +248,22 @@ func TestUploadIsSentAgain(t *testing.T) {
 			_, _ = io.CopyN(io.Discard, r.Body, 50_000)
 			panic(http.ErrAbortHandler)
 		}
-		got, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		_ = json.NewEncoder(w).Encode(events.File{Digest: digestOf(got), Size: int64(len(got))})
+		store(t, w, r)
 	})
 	f, err := c.UploadFile(t.Context(), write(t, "f", data), client.Upload{})
 	if err != nil || f.Digest != digestOf(data) {
 		t.Errorf("%+v %v", f, err)
 	}
+}
+
+// store answers an upload as a store does.
+func store(t *testing.T, w http.ResponseWriter, r *http.Request) {
+	t.Helper()
+	got, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	_ = json.NewEncoder(w).Encode(events.File{Digest: digestOf(got), Size: int64(len(got))})
 }
 
 func TestUploadThatCannotBeSentAgain(t *testing.T) {

@@ -26,7 +26,7 @@ func (c *Client) StartOperation(
 		key = newKey()
 	}
 	h := jsonHeader()
-	h.Set(api.HeaderIdempotencyKey, key)
+	h.Set(api.HeaderIdempotencyKey, api.QuoteKey(key))
 	return c.operation(ctx, call{method: http.MethodPost, path: "/v1/operations", body: body, header: h})
 }
 

@@ -54,11 +54,11 @@ func TestOperations(t *testing.T) {
 	r := api.OperationRequest{
 		Verb: api.OperationCancel, Reason: "wrong files", Filter: api.OperationFilter{IDs: ids}, Rate: 1000,
 	}
-	op, err := c.StartOperation(t.Context(), r, "key")
+	op, err := c.StartOperation(t.Context(), r, `"a", \b`)
 	if err != nil || op.Counts.Matched != 4 || op.By != "http" {
 		t.Fatalf("%+v %v", op, err)
 	}
-	again, err := c.StartOperation(t.Context(), r, "key")
+	again, err := c.StartOperation(t.Context(), r, `"a", \b`)
 	if err != nil || again.ID != op.ID {
 		t.Errorf("the same request: %+v %v", again, err)
 	}

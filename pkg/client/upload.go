@@ -32,13 +32,14 @@ type Upload struct {
 	// Progress is called as bytes are sent, from another goroutine than the
 	// caller's but never from two at once. total is 0 when it is not known. After
 	// a broken connection sent goes back, to 0 for content that cannot be resumed.
-	// It must not block.
+	// Content that the server has already counts as sent. It must not block.
 	Progress func(sent, total int64)
 }
 
-// UploadFile sends a local file to the store. What arrived is compared with what
-// was read. A large one, see [Config.ResumeFrom], goes on where it was after a broken
-// connection; others are sent again. Faults: fetch.not_found, fetch.unreadable, fetch.not_a_file for the
+// UploadFile sends a local file to the store, unless it is there already, see
+// [Config.AskFrom]. What arrived is compared with what was read. A large one, see
+// [Config.ResumeFrom], goes on where it was after a broken connection; others are sent
+// again. Faults: fetch.not_found, fetch.unreadable, fetch.not_a_file for the
 // path; fetch.changed when the file changes meanwhile; http.digest_mismatch; those
 // of artifact, http and client.
 func (c *Client) UploadFile(ctx context.Context, path string, u Upload) (events.File, error) {
@@ -55,6 +56,11 @@ func (c *Client) UploadFile(ctx context.Context, path string, u Upload) (events.
 	u.Size = -1
 	if info.Mode().IsRegular() {
 		u.Size = info.Size()
+	}
+	if from := c.cfg.AskFrom; from >= 0 && u.Size >= from {
+		if f, ok := c.known(ctx, path, u); ok {
+			return f, nil
+		}
 	}
 	if from := c.cfg.ResumeFrom; from >= 0 && u.Size >= from {
 		f, err := c.uploadResumable(ctx, path, u)

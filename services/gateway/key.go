@@ -66,7 +66,7 @@ func quotedKey(s string) (key string, ok bool) {
 // the same key: in quotes where it must be.
 func tellKey(h http.Header, key string) {
 	if strings.HasPrefix(key, `"`) || strings.Contains(key, ",") || strings.Trim(key, " ") != key {
-		key = `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(key) + `"`
+		key = api.QuoteKey(key)
 	}
 	h.Set(api.HeaderIdempotencyKey, key)
 }
