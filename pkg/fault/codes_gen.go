@@ -106,6 +106,8 @@ const (
 	BusHandlersStuck Code = "bus.handlers_stuck"
 	// DiskLow: the mill is short of disk space.
 	DiskLow Code = "disk.low"
+	// DiskNoRoom: there is not enough disk space left for a file of this size.
+	DiskNoRoom Code = "disk.no_room"
 	// ArtifactNotFound: the store holds no such artifact.
 	ArtifactNotFound Code = "artifact.not_found"
 	// ArtifactCorrupt: stored bytes do not match their digest.
@@ -558,6 +560,7 @@ var registry = map[Code]Info{
 	BusBadSubscription:       {BusBadSubscription, "bug", 500, "a subscription is malformed", "This is a bug in the service; the detail names what is wrong."},
 	BusHandlersStuck:         {BusHandlersStuck, "timeout", 500, "handlers did not return when they were told to stop", "Their messages go to other workers after the ack wait; a stage must return when its context ends."},
 	DiskLow:                  {DiskLow, "resource", 507, "the mill is short of disk space", "Try again later; it takes new work by itself when there is room. Free disk space, or see --disk-low."},
+	DiskNoRoom:               {DiskNoRoom, "resource", 507, "there is not enough disk space left for a file of this size", "Try again when there is room, or send a smaller file. Free disk space, or see --disk-low."},
 	ArtifactNotFound:         {ArtifactNotFound, "data_quality", 404, "the store holds no such artifact", "It may have been removed by retention; submit the file again."},
 	ArtifactCorrupt:          {ArtifactCorrupt, "bug", 500, "stored bytes do not match their digest", "Restore the artifact store from a backup, or submit the file again; check the disk."},
 	ArtifactDiskFull:         {ArtifactDiskFull, "resource", 507, "the disk of the artifact store is full", "Free disk space; the step is tried again by itself."},

@@ -45,6 +45,9 @@ type Space struct{ Free, Total int64 }
 type Options struct {
 	// Dirs are folders on the disks to watch. The worst of them counts.
 	Dirs []string
+	// Store is the folder that uploads are written to. Empty means that
+	// [Watch.Fits] refuses nothing.
+	Store string
 	// Low and Park are the marks. The zero value of each is none.
 	Low, Park Mark
 	// Every is how often the disks are looked at. Zero means every 2 seconds.
@@ -160,6 +163,23 @@ func (w *Watch) Admit() error {
 		return nil
 	}
 	return &fault.Error{Code: fault.DiskLow, RetryAfter: retryAfter}
+}
+
+// Fits refuses something of a size in bytes that would leave less room on the disk of
+// the store than the marks want, which is kept for what was accepted. A size of 0 or
+// less is not known, and fits. Fault: disk.no_room, which says when to come again.
+func (w *Watch) Fits(size int64) error {
+	if size <= 0 || w.o.Store == "" {
+		return nil
+	}
+	s, err := w.o.Space(w.o.Store)
+	if err != nil || s.Total <= 0 {
+		return nil // whoever writes to it finds out
+	}
+	if size <= s.Free-max(w.o.Low.Of(s.Total), w.o.Park.Of(s.Total)) {
+		return nil
+	}
+	return &fault.Error{Code: fault.DiskNoRoom, RetryAfter: retryAfter}
 }
 
 // Await blocks while stages are parked. It returns the error of ctx when that ends

@@ -88,6 +88,44 @@ func TestTheWorstDiskCounts(t *testing.T) {
 	}
 }
 
+// TestFits asks for room on the disk of the store, whatever the others have.
+func TestFits(t *testing.T) {
+	t.Parallel()
+	disks := map[string]Space{"store": {600, 1000}, "other": {1, 10}, "none": {}}
+	space := func(dir string) (Space, error) {
+		s, ok := disks[dir]
+		if !ok {
+			return s, errors.New("gone")
+		}
+		return s, nil
+	}
+	for i, c := range []struct {
+		store     string
+		low, park Mark
+		size      int64
+		fits      bool
+	}{
+		{"store", Mark{}, Mark{}, 600, true},
+		{"store", Mark{}, Mark{}, 601, false},
+		{"store", Mark{Bytes: 100}, Mark{}, 500, true},
+		{"store", Mark{Bytes: 100}, Mark{}, 501, false},
+		{"store", Mark{Bytes: 100}, Mark{Percent: 20}, 401, false},
+		{"store", Mark{Bytes: 900}, Mark{}, 1, false},
+		{"store", Mark{Bytes: 900}, Mark{}, 0, true},
+		{"store", Mark{Bytes: 900}, Mark{}, -1, true},
+		{"store", Mark{}, Mark{}, 1<<63 - 1, false},
+		{"", Mark{Bytes: 900}, Mark{}, 1000, true},
+		{"none", Mark{Bytes: 900}, Mark{}, 1000, true},
+		{"gone", Mark{Bytes: 900}, Mark{}, 1000, true},
+	} {
+		w := New(Options{Dirs: []string{"other"}, Store: c.store, Low: c.low, Park: c.park, Space: space})
+		err := w.Fits(c.size)
+		if (err == nil) != c.fits || err != nil && (!fault.Has(err, fault.DiskNoRoom) || fault.From(err).RetryAfter <= 0) {
+			t.Errorf("%d: %d bytes: %v", i, c.size, err)
+		}
+	}
+}
+
 // TestParkedWaits blocks until there is room, which is found by looking again.
 func TestParkedWaits(t *testing.T) {
 	t.Parallel()

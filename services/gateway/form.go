@@ -64,6 +64,9 @@ func (g *Gateway) readForm(x *exchange, job bool) (*uploadQuery, []events.File, 
 	if err != nil {
 		return nil, nil, badRequest("the form is malformed: " + err.Error())
 	}
+	if err := g.fits(x.r.ContentLength); err != nil {
+		return nil, nil, err
+	}
 	release, err := g.uploads.take(x.r.Context(), uploadPatience)
 	if err != nil {
 		return nil, nil, err

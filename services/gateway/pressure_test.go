@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,4 +65,46 @@ func TestLittleRoom(t *testing.T) {
 	disk.Look()
 	same(t, "with room again", ready(), "ok")
 	submit(t, w, oneFile)
+}
+
+// TestNoRoomForASize declares sizes that the disk has no room for: they are refused
+// before a byte of them has come. Then there is room.
+func TestNoRoomForASize(t *testing.T) {
+	t.Parallel()
+	var free atomic.Int64
+	free.Store(2000)
+	disk := pressure.New(pressure.Options{
+		Dirs: []string{"x"}, Store: "x", Low: pressure.Mark{Bytes: 1000},
+		Space: func(string) (pressure.Space, error) { return pressure.Space{Free: free.Load(), Total: 1 << 30}, nil },
+	})
+	w := gatewaytest.New(t, gateway.Config{Pressure: disk, Limits: gateway.Limits{Upload: 1 << 20}})
+	const begin = " HTTP/1.1\nHost: localhost\nConnection: close\nContent-Type: application/octet-stream\n"
+	for _, head := range []string{
+		"POST /v1/artifacts" + begin + "Content-Length: 1001\n\n",
+		"POST /v1/jobs?pipeline=keep" + begin + "Content-Length: 1001\n\n",
+		"PUT /v1/artifacts/" + digestOf(bytesOf(1001)) + begin + "Content-Length: 1001\n\n",
+		"POST /v1/uploads/" + begin + "Content-Length: 0\nTus-Resumable: 1.0.0\nUpload-Length: 1001\n\n",
+	} {
+		got, err := io.ReadAll(dial(t, w, head)) // no byte of the content is sent
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"HTTP/1.1 507 ", "Retry-After: 30\r\n", `"code":"disk.no_room"`, `"retryable":true`} {
+			if !strings.Contains(string(got), want) {
+				t.Errorf("%s: without %q: %s", head, want, got)
+			}
+		}
+	}
+	body, contentType := form(t, "@a", string(bytesOf(1001)))
+	ask(t, "POST", w.URL+"/v1/artifacts", body, "Content-Type", contentType).problem(t, 507, "disk.no_room")
+	later := tus(t, w, "POST", uploads, nil, "Upload-Defer-Length", "1")
+	same(t, "a size that is not known yet", later.StatusCode, 201)
+	place := later.Header.Get("Location")
+	tus(t, w, "PATCH", place, nil, "Upload-Offset", "0", "Upload-Length", "1001").problem(t, 507, "disk.no_room")
+	tus(t, w, "POST", uploads, nil, "Upload-Length", "2000000").problem(t, 413, "artifact.too_large")
+	same(t, "what fits", ask(t, "POST", w.URL+"/v1/artifacts", reader(bytesOf(1000))).StatusCode, 201)
+
+	free.Store(2001)
+	same(t, "with room", ask(t, "POST", w.URL+"/v1/artifacts", reader(bytesOf(1001))).StatusCode, 201)
+	same(t, "with room, resumable", tus(t, w, "POST", uploads, nil, "Upload-Length", "1001").StatusCode, 201)
 }

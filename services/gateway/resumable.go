@@ -34,6 +34,9 @@ func (g *Gateway) resumable() (*upload.Service, error) {
 func (g *Gateway) serveUpload(x *exchange) error {
 	x.allowOrigin(uploadMethods, uploadHeaders, uploadExposed)
 	r := x.r
+	if err := g.fits(declared(r.Header)); err != nil {
+		return err
+	}
 	if x.body != nil {
 		release, err := g.uploads.take(r.Context(), uploadPatience)
 		if err != nil {

@@ -136,6 +136,9 @@ func (g *Gateway) store(x *exchange, q *uploadQuery) (events.File, error) {
 		return events.File{}, fault.New(fault.ArtifactTooLarge,
 			fmt.Sprintf("the limit is %d bytes", limit), nil)
 	}
+	if err := g.fits(x.r.ContentLength); err != nil {
+		return events.File{}, err
+	}
 	release, err := g.uploads.take(x.r.Context(), uploadPatience)
 	if err != nil {
 		return events.File{}, err
