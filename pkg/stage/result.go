@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/millrace/millrace/events"
@@ -15,11 +16,16 @@ const (
 	MaxFindings   = 64
 	MaxFindingKey = 64
 	MaxFinding    = 1 << 10
+	// MaxMediaType is how long a media type may be. It is printable ASCII.
+	MaxMediaType = 255
 )
 
+// maxSize is the largest number that every JSON reader keeps exact.
+const maxSize = 1<<53 - 1
+
 // Check refuses a result that a record cannot hold or that the next stage could
-// not read: too many files or findings, ones that are too long, names and
-// digests that are none. The fault is stage.bad_result.
+// not read: too many files or findings, ones that are too long, names, digests and
+// media types that are none. The fault is stage.bad_result.
 func (r Result) Check() error {
 	if len(r.Files) > MaxFiles {
 		return badResult(fmt.Sprintf("%d files", len(r.Files)), nil)
@@ -50,11 +56,16 @@ func checkFile(f events.File) error {
 	if err := artifact.CheckDigest(f.Digest); err != nil {
 		return err
 	}
-	if f.Size < 0 || len(f.MediaType) > MaxFinding {
-		return fmt.Errorf("size %d, media type of %d bytes", f.Size, len(f.MediaType))
+	if f.Size < 0 || f.Size > maxSize {
+		return fmt.Errorf("size %d", f.Size)
+	}
+	if len(f.MediaType) > MaxMediaType || strings.ContainsFunc(f.MediaType, unprintable) {
+		return fmt.Errorf("media type of %d bytes; it is at most %d of printable ASCII", len(f.MediaType), MaxMediaType)
 	}
 	return nil
 }
+
+func unprintable(r rune) bool { return r < ' ' || r > '~' }
 
 func badResult(what string, cause error) error {
 	return fault.New(fault.StageBadResult, what, cause)

@@ -167,6 +167,7 @@ func TestResultCheck(t *testing.T) {
 		{},
 		{Files: []events.File{file("a"), file("a")}, Findings: findings(stage.MaxFindings)},
 		{Files: make([]events.File, 0, 3)},
+		{Files: []events.File{{Name: "a", Digest: digest, Size: 1<<53 - 1, MediaType: strings.Repeat("m", stage.MaxMediaType)}}},
 	}
 	for i, r := range good {
 		if err := r.Check(); err != nil {
@@ -183,7 +184,9 @@ func TestResultCheck(t *testing.T) {
 		"no name":   {Files: []events.File{file("")}},
 		"digest":    {Files: []events.File{{Name: "a", Digest: "sha256:xyz"}}},
 		"size":      {Files: []events.File{{Name: "a", Digest: digest, Size: -1}}},
-		"type":      {Files: []events.File{{Name: "a", Digest: digest, MediaType: strings.Repeat("m", 2000)}}},
+		"huge":      {Files: []events.File{{Name: "a", Digest: digest, Size: 1 << 53}}},
+		"type":      {Files: []events.File{{Name: "a", Digest: digest, MediaType: strings.Repeat("m", 256)}}},
+		"type in é": {Files: []events.File{{Name: "a", Digest: digest, MediaType: "text/é"}}},
 		"findings":  {Findings: findings(stage.MaxFindings + 1)},
 		"long":      {Findings: map[string]string{"k": strings.Repeat("v", stage.MaxFinding+1)}},
 		"not UTF-8": {Findings: map[string]string{"k": "\xff"}},

@@ -15,9 +15,15 @@ import (
 	"github.com/millrace/millrace/pkg/flow"
 )
 
-// maxRecord is the largest record in bytes; a message may be 1 MiB, headers
-// included.
-const maxRecord = 960 << 10
+const (
+	// maxRecord is the largest record in bytes; a message may be 1 MiB, headers
+	// included.
+	maxRecord = 960 << 10
+	// roomToEnd is how much of it a job leaves free when it takes files or a result,
+	// so that failures, commands and timers can always be recorded: a job that is
+	// too large to be failed would never end.
+	roomToEnd = 64 << 10
+)
 
 // move is what applying an input came to.
 type move struct {
@@ -125,7 +131,7 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 	if err != nil {
 		return fault.New(fault.InternalBug, "encode a record", err)
 	}
-	if len(data) > maxRecord {
+	if len(data) > mostFor(in) {
 		return fault.New(fault.JobTooLarge, "record of "+strconv.Itoa(len(data))+" bytes", nil)
 	}
 	seq, err := c.Broker.Commit(ctx, bus.Out{
@@ -135,12 +141,24 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 		Data:    data,
 		Fence:   &bus.Fence{Filter: events.HistoryFilter(e.key.tenant, e.key.job), Last: e.sequence},
 	})
+	if fault.Has(err, fault.BusTooLarge) { // a broker that takes less
+		err = fault.New(fault.JobTooLarge, "record of "+strconv.Itoa(len(data))+" bytes", err)
+	}
 	if err != nil {
 		e.known = false
 		return err
 	}
 	e.known, e.sequence, e.revision, e.job = true, seq, rec.Revision, t.Job
 	return nil
+}
+
+// mostFor is how many bytes the record of an input may have.
+func mostFor(in events.Input) int {
+	o := in.Outcome
+	if in.Submit != nil || o != nil && !o.Undo && o.Verdict == events.VerdictSucceeded {
+		return maxRecord - roomToEnd
+	}
+	return maxRecord
 }
 
 func recordHeader(r events.Record, k jobKey) map[string]string {

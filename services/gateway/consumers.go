@@ -38,7 +38,7 @@ func (g *Gateway) getConsumers(x *exchange) error {
 func consumerOf(b bus.Backlog, now time.Time) api.Consumer {
 	c := api.Consumer{
 		Name: b.Consumer, Pending: b.Pending, InFlight: b.InFlight, Redelivered: b.Redelivered,
-		Delivered: b.Delivered, Served: b.Pulls > 0 || b.InFlight > 0, Oldest: b.Oldest.UTC(),
+		Delivered: b.Delivered, Served: isServed(b), Oldest: b.Oldest.UTC(),
 	}
 	if stage, ok := strings.CutPrefix(b.Consumer, events.StageConsumer("")); ok {
 		c.Stage = stage
@@ -50,3 +50,6 @@ func consumerOf(b bus.Backlog, now time.Time) api.Consumer {
 	}
 	return c
 }
+
+// isServed reports whether somebody takes the messages of a consumer, or has some.
+func isServed(b bus.Backlog) bool { return b.Pulls > 0 || b.InFlight > 0 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/events"
@@ -35,7 +36,19 @@ func (h *Host) answer(ctx context.Context, a *attempt, res stage.Result, err err
 	if err != nil {
 		h.fail(&o, err)
 	}
-	data, err := h.encode(&o)
+	err = h.publish(ctx, &o)
+	if fault.Has(err, fault.BusTooLarge) && o.Verdict == events.VerdictSucceeded {
+		// Without an answer the task would come again for ever, and end the same way.
+		h.fail(&o, fault.New(fault.JobTooLarge, strconv.Itoa(len(o.Files))+" files and "+
+			strconv.Itoa(len(o.Findings))+" findings of a step", err))
+		err = h.publish(ctx, &o)
+	}
+	return err
+}
+
+// publish publishes an outcome.
+func (h *Host) publish(ctx context.Context, o *events.AttemptOutcome) error {
+	data, err := h.encode(o)
 	if err != nil {
 		return bus.Reject(fault.InternalBug, err)
 	}
@@ -43,8 +56,8 @@ func (h *Host) answer(ctx context.Context, a *attempt, res stage.Result, err err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	return h.Broker.Publish(ctx, bus.Out{
-		Subject: events.OutcomeSubject(stageName(task.Stage), task.Tenant, task.Job, task.Step),
-		ID:      events.OutcomeID(task.Tenant, task.Job, task.Step, task.Undo, task.Attempt, o.Verdict),
+		Subject: events.OutcomeSubject(stageName(o.Stage), o.Tenant, o.Job, o.Step),
+		ID:      events.OutcomeID(o.Tenant, o.Job, o.Step, o.Undo, o.Attempt, o.Verdict),
 		Header:  map[string]string{events.HeaderContentType: events.ContentTypeJSON},
 		Data:    data,
 	})

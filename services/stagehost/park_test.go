@@ -32,9 +32,9 @@ func TestParkedStagesTakeNoTasks(t *testing.T) {
 		t.Fatalf("a parked stage has worked: %+v", o)
 	case <-time.After(100 * time.Millisecond):
 	}
+	w.record(events.JobRunning, events.Step{State: events.StepQueued, Stage: "fake@1", Attempt: 1})
 	free <- 1000
 	disk.Look()
-	w.record(events.JobRunning, events.Step{State: events.StepQueued, Stage: "fake@1", Attempt: 1})
 	if o := w.answer(); o.Undo || o.Verdict != events.VerdictSucceeded {
 		t.Errorf("answer %+v", o)
 	}
