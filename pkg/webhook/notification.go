@@ -39,6 +39,9 @@ func Notify(rec *events.Record) events.Notification {
 		Reason: j.Reason, AcceptedAt: j.AcceptedAt, FinishedAt: j.FinishedAt,
 	}
 	d := &n.Data
+	if d.Fault == nil && j.State == events.JobAttention {
+		d.Fault = asks(rec)
+	}
 	d.Outputs, d.OutputsClipped = clipOutputs(j.Outputs)
 	for _, st := range j.Steps {
 		switch st.State {
@@ -57,6 +60,20 @@ func Notify(rec *events.Record) events.Notification {
 		}
 	}
 	return n
+}
+
+// asks returns the fault for which a job needs a person: that of the step which the
+// record speaks of, if it does, or else of the first one that does.
+func asks(rec *events.Record) *events.Fault {
+	for _, id := range append([]string{rec.Step}, slices.Sorted(maps.Keys(rec.Job.Steps))...) {
+		switch st := rec.Job.Steps[id]; {
+		case st.State == events.StepAttention:
+			return st.Fault
+		case st.Undo != nil && st.Undo.State == events.UndoAttention:
+			return st.Undo.Fault
+		}
+	}
+	return nil
 }
 
 // Test makes the notification with which an endpoint is tested. id names the test.

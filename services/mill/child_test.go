@@ -20,6 +20,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -48,6 +49,8 @@ type childMill struct {
 	Roles, AllowPaths, AllowCommands                                            []string
 	DiskReserve, CheckpointBytes                                                int64
 	ReconcileEvery, Drain                                                       time.Duration
+	DiskPark                                                                    pressure.Mark
+	AllowPrivateNetworks                                                        bool
 	// TinyDisk is a folder that becomes a disk of a few MiB which only the
 	// child sees. SIGUSR1 makes it large.
 	TinyDisk string
@@ -141,8 +144,9 @@ func runMill(ctx context.Context, c childMill) error {
 		DataDir:         c.DataDir, NATSURL: c.NATSURL, NATSListen: c.NATSListen, HTTPAddr: c.HTTPAddr,
 		Roles: c.Roles, PublishDir: c.PublishDir, ArtifactDir: c.ArtifactDir, Durability: c.Durability,
 		AllowPaths: c.AllowPaths, AllowCommands: c.AllowCommands, DiskReserve: c.DiskReserve,
-		ReconcileEvery: c.ReconcileEvery, Drain: c.Drain,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		ReconcileEvery: c.ReconcileEvery, Drain: c.Drain, DiskPark: c.DiskPark,
+		AllowPrivateNetworks: c.AllowPrivateNetworks,
+		Log:                  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
