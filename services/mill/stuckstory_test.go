@@ -21,7 +21,8 @@ import (
 	"github.com/millrace/millrace/services/mill"
 )
 
-// What others have lived through, as tests that name it.
+// What others have lived through with work that was stuck or failed in silence, as tests
+// that name it.
 
 // storyWorld is a mill with a door for people and one for other processes, that looks
 // for lost work often, and a client of it.
@@ -32,12 +33,7 @@ func storyWorld(t *testing.T, roles ...string) (*world, *client.Client) {
 		c.HTTPAddr, c.AllowPrivateNetworks = "127.0.0.1:0", true
 		c.Roles, c.ReconcileEvery = roles, time.Second
 	})
-	c, err := client.New(client.Config{Server: w.mill.HTTPURL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return w, c
+	return w, w.client()
 }
 
 // explained returns why a step stands where it stands.
