@@ -162,3 +162,41 @@ func TestRerunAfterARestart(t *testing.T) {
 	}
 	wantReuse(t, w.final(job), map[string]events.ReuseReason{"hash": events.ReuseUnchanged, "slow": events.ReuseFromStep})
 }
+
+// TestRollbackOfAJobAndOfItsRerun wants each of the two to take back what it did itself
+// and nothing else, whichever is rolled back first: what the rerun has reused is gone
+// when its job is rolled back, and is not touched by the rerun.
+func TestRollbackOfAJobAndOfItsRerun(t *testing.T) {
+	t.Parallel()
+	for name, rerunFirst := range map[string]bool{"the job first": false, "the rerun first": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			w := newWorld(t, func(c *mill.Config) { c.PublishDir = folder })
+			w.apply("docs", "    - { id: keep, uses: publish@1, with: { dir: keep } }\n    - { id: ship, uses: publish@1, with: { dir: '${{ job.id }}' } }\n")
+			first := w.final(w.accepted("docs", inline("k", "hello")))
+			again := w.rerun("again", events.RerunRequest{Job: first.ID, FromStep: "ship"})
+			wantReuse(t, again, map[string]events.ReuseReason{"keep": events.ReuseUnchanged, "ship": events.ReuseFromStep})
+			there := func() []int {
+				return []int{
+					len(published(t, filepath.Join(folder, "keep"))), len(published(t, filepath.Join(folder, first.ID))),
+					len(published(t, filepath.Join(folder, again.ID))),
+				}
+			}
+			same(t, "both have shipped", there(), []int{1, 1, 1})
+			if rerunFirst {
+				again = w.rollback(again)
+				same(t, "the rerun is taken back", there(), []int{1, 1, 0})
+				first = w.rollback(first)
+			} else {
+				first = w.rollback(first)
+				same(t, "the job is taken back", there(), []int{0, 0, 1})
+				again = w.rollback(again)
+			}
+			same(t, "nothing is left", there(), []int{0, 0, 0})
+			if first.Steps["keep"].Undo == nil || again.Steps["keep"].Undo != nil {
+				t.Errorf("undo of what was reused: %+v and %+v", first.Steps["keep"].Undo, again.Steps["keep"].Undo)
+			}
+		})
+	}
+}
