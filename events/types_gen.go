@@ -537,7 +537,7 @@ type DueItem struct {
 }
 
 // Input is what the machine was given. Exactly one field is set; ruling may
-// stand beside outcome.
+// stand beside outcome, and undone beside each.
 type Input struct {
 	// Submit is a new job.
 	Submit *Accepted `json:"submit,omitempty"`
@@ -549,6 +549,9 @@ type Input struct {
 	Control *Command `json:"control,omitempty"`
 	// Ruling is what a rule said about the fault of the outcome.
 	Ruling *Ruling `json:"ruling,omitempty"`
+	// Undone are steps of a rerun whose earlier result was taken back after the
+	// rerun was accepted, and before their turn came. They run again.
+	Undone []string `json:"undone,omitempty"`
 }
 
 // Ruling is what a rule said about one failed attempt. What is left out stays

@@ -20,7 +20,7 @@ import (
 // a repeated submission may come with a newer one), and for a move that no
 // machine has. The Job of the answer is then j.
 func Apply(p *Plan, j events.Job, in events.Input, env Env) (Transition, error) {
-	c, err := decide(p, j, in, env)
+	c, err := decide(p, withoutUndone(j, in.Undone), in, env)
 	if err == nil && c != nil {
 		err = c.err
 	}

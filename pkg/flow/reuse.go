@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/millrace/millrace/events"
@@ -35,6 +36,35 @@ func (c *change) takeOver(s *Step, st events.Step, files []events.File, config j
 	c.job.Steps[s.ID] = st
 	return true
 }
+
+// withoutUndone is a job that can take nothing over of those steps.
+func withoutUndone(j events.Job, undone []string) events.Job {
+	if len(undone) > 0 {
+		j.Steps = maps.Clone(j.Steps)
+	}
+	for _, id := range undone {
+		if st := j.Steps[id]; st.Prior != nil {
+			st.Prior = &events.Prior{Job: st.Prior.Job, Lacks: events.ReuseUndone}
+			j.Steps[id] = st
+		}
+	}
+	return j
+}
+
+// TakenOver are the steps with an undo that have taken the result of another job over
+// between two states of a job, in plan order.
+func TakenOver(p *Plan, before, after events.Job) (steps []string) {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Compensable && reused(after.Steps[s.ID]) && !reused(before.Steps[s.ID]) {
+			steps = append(steps, s.ID)
+		}
+	}
+	return steps
+}
+
+// Stands reports whether a job has neither taken back what a step did, nor is about to.
+func Stands(j events.Job, step string) bool { return j.Goal == "" && j.Steps[step].Undo == nil }
 
 // foreseen returns the reason for which a step of a rerun runs again whatever its
 // configuration and its inputs turn out to be, or "" when they decide.

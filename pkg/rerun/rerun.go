@@ -3,9 +3,9 @@
 // decision what to make of it is package flow's, and is made when the rerun is
 // accepted; whoever only wants to know asks [flow.PlanRerun].
 //
-// Nothing is kept or locked. What is read may change before the rerun is accepted: a
-// job that is rolled back in that moment takes back what the rerun has reused, as it
-// does later.
+// Nothing is kept or locked. What is read may change before the rerun is accepted; the
+// conductor asks once more, whether it still stands, when the turn of a step comes that
+// would reuse it. A job that is rolled back later takes back what the rerun has reused.
 package rerun
 
 import (

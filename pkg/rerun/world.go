@@ -103,7 +103,7 @@ func (w *asking) origin(ctx context.Context, job, step string) (events.ReuseReas
 	switch {
 	case j == nil:
 		return events.ReuseOriginGone, nil
-	case j.Goal != "" || j.Steps[step].Undo != nil:
+	case !flow.Stands(*j, step):
 		return events.ReuseUndone, nil // it was taken back, or is about to be
 	}
 	return "", nil

@@ -49,7 +49,7 @@ func (c *Conductor) apply(ctx context.Context, e *entry, plan *flow.Plan, in eve
 			return move{}, err
 		}
 		env := flow.Env{Now: now(), Entropy: c.Entropy()}
-		t, err := c.decide(p, e.job, &in, env)
+		t, err := c.look(ctx, p, e.job, &in, env)
 		if (err != nil || !t.Changed) && !fresh {
 			e.known = false
 			continue

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/rerun"
 )
 
@@ -56,6 +57,39 @@ func (c *Conductor) rerun(
 		err = fault.New(fault.JobTooLarge, "with the results that it would take over; ask for it without reuse", err)
 	}
 	return receipt, err
+}
+
+// look decides, and decides again when a rerun would take over what the job that did it
+// has taken back since the rerun was accepted. What was seen there becomes part of the
+// input, so that the history gives the same job.
+func (c *Conductor) look(
+	ctx context.Context, p *flow.Plan, j events.Job, in *events.Input, env flow.Env,
+) (flow.Transition, error) {
+	in.Undone = nil // of an earlier look
+	t, err := c.decide(p, j, in, env)
+	if err != nil || j.Rerun == nil {
+		return t, err
+	}
+	for _, step := range flow.TakenOver(p, j, t.Job) {
+		m, err := c.Broker.Last(ctx, events.StreamEvents, events.HistoryFilter(j.Tenant, t.Job.Steps[step].Reuse.Job))
+		if fault.Has(err, fault.BusNotFound) {
+			continue // it was kept when the rerun was accepted, and is too old to be rolled back
+		}
+		var r events.Record
+		if err == nil {
+			err = json.Unmarshal(m.Data, &r)
+		}
+		if err != nil {
+			return flow.Transition{Job: j}, err
+		}
+		if !flow.Stands(r.Job, step) {
+			in.Undone = append(in.Undone, step)
+		}
+	}
+	if len(in.Undone) == 0 {
+		return t, nil
+	}
+	return c.decide(p, j, in, env)
 }
 
 // rerunFingerprint is the digest of what the key of a rerun stands for. Which version

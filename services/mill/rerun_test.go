@@ -163,6 +163,29 @@ func TestRerunAfterARestart(t *testing.T) {
 	wantReuse(t, w.final(job), map[string]events.ReuseReason{"hash": events.ReuseUnchanged, "slow": events.ReuseFromStep})
 }
 
+// TestRerunOfWhatIsTakenBackMeanwhile rolls a job back while its rerun is under way and
+// has not come to the step that it would reuse: it does that step again.
+func TestRerunOfWhatIsTakenBackMeanwhile(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	w := newWorld(t, func(c *mill.Config) { c.PublishDir = folder })
+	version := func(with string) {
+		w.apply("docs", "    - { id: first, uses: simulate@1"+with+" }\n    - { id: keep, uses: publish@1, with: { dir: keep } }\n")
+	}
+	version("")
+	first := w.final(w.accepted("docs", inline("k", "hello")))
+	version(", with: { fail: { class: auth, times: 1 } }")
+	ask := events.RerunRequest{Job: first.ID, PipelineVersion: "newest"}
+	job := w.accepted("docs", events.Submission{Key: "again", Rerun: &ask})
+	w.attention(job)
+	w.rollback(first)
+	w.command(job, events.Command{Verb: events.VerbRetry})
+	again := w.rerun("again", ask)
+	same(t, "job", again.ID, job)
+	wantReuse(t, again, map[string]events.ReuseReason{"first": events.ReuseConfigChanged, "keep": events.ReuseUndone})
+	same(t, "published", published(t, filepath.Join(folder, "keep")), []string{"a.txt"})
+}
+
 // TestRollbackOfAJobAndOfItsRerun wants each of the two to take back what it did itself
 // and nothing else, whichever is rolled back first: what the rerun has reused is gone
 // when its job is rolled back, and is not touched by the rerun.
