@@ -99,8 +99,15 @@ func (o *operationOfA) Stop(ctx context.Context, tenant, id, _, _ string) (api.O
 
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
+	return guard(t, gateway.Config{Jobs: jobsOf{}, Operations: &operationOfA{}})
+}
+
+// guard makes a guarded world of a configuration.
+func guard(t *testing.T, c gateway.Config) *guarded {
+	t.Helper()
 	auth := &door{tokens: principals()}
-	w := gatewaytest.New(t, gateway.Config{Auth: auth, Keys: auth, Jobs: jobsOf{}, Operations: &operationOfA{}})
+	c.Auth, c.Keys = auth, auth
+	w := gatewaytest.New(t, c)
 	auth.Keys = noKeys(t, w)
 	key, _, err := auth.Create(t.Context(), api.KeyRequest{Name: "secret-robot", Scopes: []string{"read"}}, identity.Local(), "a")
 	if err != nil {
