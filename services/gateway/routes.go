@@ -185,6 +185,9 @@ func (g *Gateway) register(surface huma.API, table []route, shapes map[string]op
 	for _, r := range table {
 		key := r.Method + " " + r.Path
 		shape := shapes[key]
+		if g.doors[key].brings {
+			shape = shape.Refuse(http.StatusInsufficientStorage)
+		}
 		op := openapi.Add(surface.OpenAPI(), openapi.Route{
 			Method: r.Method, Path: r.Path, Summary: r.Summary, Access: g.doors[key].document(), Shape: shape,
 		})

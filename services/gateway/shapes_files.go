@@ -65,7 +65,8 @@ func uploadShapes() map[string]openapi.Shape {
 			Tell("Upload-Offset", "Upload-Length", "Upload-Expires", "Millrace-Job", "Millrace-Artifact").Give(200),
 		"PATCH /v1/uploads/{id}": sent(tus("continueUpload")).Take(bytes).
 			Header("Upload-Offset", "Where the bytes begin: how many have arrived.").
-			Header("Upload-Length", "The length of the file in bytes, if it was not known before.").Give(204),
+			Header("Upload-Length", "The length of the file in bytes, if it was not known before.").
+			Refuse(507).Give(204),
 		"DELETE /v1/uploads/{id}": tus("giveUploadUp").Give(204),
 	}
 }

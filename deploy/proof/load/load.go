@@ -25,7 +25,7 @@ const (
 
 // proof is the load, and what came of it.
 type proof struct {
-	time            time.Duration
+	time, limit     time.Duration
 	followers, rate int
 	client          *client.Client
 
@@ -240,6 +240,9 @@ func (p *proof) report(calm []time.Duration, rss int64) error {
 	if want := p.time.Seconds() * float64(p.rate); float64(p.submitted.Load()) < 0.95*want {
 		return fmt.Errorf("%d jobs were submitted of %.0f: the machine is too slow for the rate", p.submitted.Load(), want)
 	}
-	fmt.Println("\nno error: the promise is kept")
+	if p99 := percentile(p.took, 0.99); p99 > p.limit {
+		return fmt.Errorf("a read takes %s under load, which is above %s", p99.Round(time.Microsecond), p.limit)
+	}
+	fmt.Printf("\nno error, and reads are below %s: the promise is kept\n", p.limit)
 	return nil
 }

@@ -2,12 +2,13 @@
 // other: clients that follow events and a steady stream of submissions beside running
 // stages, on one mill.
 //
-//	go run ./deploy/proof/load [-time 60s] [-followers 500] [-rate 200]
+//	go run ./deploy/proof/load [-time 60s] [-followers 500] [-rate 200] [-limit 50ms]
 //
 // A tenth of the followers follow all jobs of the tenant, as dashboards do; each of the
 // others follows one job after the other, from its submission to its end. It prints how
 // long GET /v1/jobs/{id} takes, before and under the load, and it fails when a request
-// fails, when a follower misses the end of a job, or when not all jobs complete.
+// fails, when a follower misses the end of a job, when not all jobs complete, or when the
+// 99th percentile of those reads under load is above the limit.
 package main
 
 import (
@@ -44,6 +45,7 @@ func main() {
 	flag.DurationVar(&p.time, "time", time.Minute, "how long the load lasts")
 	flag.IntVar(&p.followers, "followers", 500, "clients that follow events")
 	flag.IntVar(&p.rate, "rate", 200, "submissions per second")
+	flag.DurationVar(&p.limit, "limit", 50*time.Millisecond, "the 99th percentile of reads that is allowed under load")
 	flag.Parse()
 	if err := p.prove(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
