@@ -87,10 +87,11 @@ func end(j *events.Job, n int) {
 // questions are all that a list can be asked, alone and together.
 func questions(jobs int) []question {
 	middle := acceptedAt(jobs / 2)
+	pages := min(80, jobs/1000)
 	return []question{
 		list("all", api.JobQuery{}),
 		list("a page of 500", api.JobQuery{Limit: 500}),
-		deep("all, 40,000 jobs deep", api.JobQuery{}, min(80, jobs/1000)),
+		deep(fmt.Sprintf("all, %d jobs deep", pages*api.MaxLimit), api.JobQuery{}, pages),
 		list("oldest", api.JobQuery{Sort: api.SortOldest}),
 		list("last updated", api.JobQuery{Sort: api.SortUpdated}),
 		list("last finished", api.JobQuery{Sort: api.SortFinished}),
