@@ -151,6 +151,13 @@ func (p *Page) Type(selector, text string) {
 	p.do(chromedp.SendKeys(selector, text))
 }
 
+// Press presses keys, one after the other, wherever the focus is: "\t" is Tab, "\r"
+// Enter, and "\u001b" Escape.
+func (p *Page) Press(keys string) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(keys))
+}
+
 // Choose gives files to a file input.
 func (p *Page) Choose(selector string, paths ...string) {
 	p.t.Helper()

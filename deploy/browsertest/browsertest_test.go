@@ -40,7 +40,8 @@ func TestPage(t *testing.T) {
 		t.Errorf("the button says %q", got)
 	}
 	p.Type("input", "abc")
-	if got := browsertest.Eval[string](p, "Promise.resolve(document.querySelector('input').value)"); got != "abc" {
+	p.Press("d")
+	if got := browsertest.Eval[string](p, "Promise.resolve(document.querySelector('input').value)"); got != "abcd" {
 		t.Errorf("the input has %q", got)
 	}
 	if said := p.Complaints(); len(said) != 1 || !strings.Contains(said[0], "a complaint") {

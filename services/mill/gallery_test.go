@@ -60,8 +60,16 @@ func (survey) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
 		case <-ctx.Done():
 		}
 	}
-	<-ctx.Done()
-	return stage.Result{}, context.Cause(ctx)
+	done := int64(surveyStays) * surveyTile
+	for { // the tile after that is a large one
+		t.Progress(done, surveyTiles*surveyTile, "")
+		select {
+		case <-time.After(200 * time.Millisecond):
+			done += min(64<<10, surveyTiles*surveyTile-done)
+		case <-ctx.Done():
+			return stage.Result{}, context.Cause(ctx)
+		}
+	}
 }
 
 // gallery is a mill with something of everything that the dashboard can show.

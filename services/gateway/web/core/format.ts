@@ -69,6 +69,10 @@ export function took(j: { accepted_at: string; finished_at?: string }): string {
 	return span((j.finished_at ? Date.parse(j.finished_at) : Date.now()) - Date.parse(j.accepted_at))
 }
 
+/** sentence makes one of what the mill says: with a capital, a full stop, and times as clocks here have them. */
+export const sentence = (s: string): string => s.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (t) => clock(t))
+	.replace(/^./, (c) => c.toUpperCase()) + (/[.!?…]$/.test(s) ? '' : '.')
+
 /** words turns the name of a state or a class into words. */
 export const words = (name: string): string => name.replace(/_/g, ' ')
 

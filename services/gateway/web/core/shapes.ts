@@ -51,7 +51,13 @@ export interface Record_ {
 	input: { submit?: unknown; outcome?: Outcome; timer?: { step: string; limit?: string }; control?: Command }
 }
 export interface Progress { step: string; attempt: number; done: number; total?: number; unit?: string; time: string }
-export interface Reason { step?: string; undo?: boolean; state: string; why: string; next?: string; until?: string; waits_for?: string[]; fault?: Fault; choices?: Choice[] }
+export interface Reason { step?: string; undo?: boolean; state: string; why: string; next?: string; until?: string; attempts_left?: number; waits_for?: string[]; fault?: Fault; choices?: Choice[] }
+export interface Checkpoint {
+	position: number; kind?: string; number?: number; attempt?: number; worker?: string; stage?: string; logic?: string; time: string
+	done?: number; total?: number; percent?: number; decision?: string; reason?: string; cause?: Fault; outputs?: string[]
+	damage?: string; state?: unknown
+}
+export interface FaultInfo { code: string; class: string; text: string; hint: string; policy: string; runbook: { do: string; command: string }[] }
 export interface Explanation { revision: number; reasons: Reason[] }
 
 export interface RollbackPlan { revision: number; digest: string; steps: { step: string; stage: string; reversible: boolean; attempt: number; files?: File_[] }[] | null }
@@ -83,7 +89,7 @@ export interface Consumer { name: string; stage?: string; undo?: boolean; pendin
 export interface Who { identity: string; by?: string; tenant?: string; scopes?: string[] }
 
 export interface PipelineEntry { name: string; digest: string; description?: string; applied_at: string }
-export interface PipelineStep { id: string; stage: string; needs?: string[]; critical: boolean; irreversible?: boolean }
+export interface PipelineStep { id: string; stage: string; needs?: string[]; critical: boolean; irreversible?: boolean; max_attempts?: number }
 export interface Pipeline { name: string; digest: string; description?: string; labels?: Record<string, string>; params_schema?: Schema; steps: PipelineStep[]; source: string }
 export interface Schema { type?: string | string[]; properties?: Record<string, Schema>; required?: string[]; enum?: unknown[]; default?: unknown; description?: string; title?: string }
 
@@ -94,5 +100,10 @@ export interface Counts { jobs: number; states: Record<string, number> }
 
 export interface Webhook {
 	id: string; url: string; types: string[]; pipelines: string[]; description?: string; scheme: string
-	enabled: boolean; reason?: string; created_at: string; status?: Record<string, unknown>
+	enabled: boolean; reason?: string; created_at: string
+	status?: { position?: number; waiting?: number; failures?: number; failing_since?: string }
+}
+export interface Delivery {
+	id: string; type: string; job: string; attempt: number; outcome: string; status?: number; ms: number
+	code?: string; detail?: string; time: string; next_at?: string
 }

@@ -28,7 +28,17 @@ export const Actions = (p: { state: JobState }): Child => {
 		.sort((x, y) => order.indexOf(x) - order.indexOf(y))
 	return <div class="actions" role="group" aria-label="What can be done">{names.map((v) =>
 		<button type="button" key={v} data-verb={v} class={'button' + (verbs[v]!.danger ? ' danger-quiet' : '')}
-			onclick={() => begin(p.state, a!, v)}>{verbs[v]!.name}</button>)}</div>
+			title={wants(a!, v)} onclick={() => begin(p.state, a!, v)}>{verbs[v]!.name}</button>)}</div>
+}
+
+const wanted: Record<string, string> = {
+	step: 'a step', reason: 'a reason', force: 'a word that it is meant', effect: 'a word on the effect', irreversible: 'a word on what stays', plan: 'its plan',
+}
+
+/** wants says what a command asks for before it is sent. */
+function wants(a: JobAnswer, verb: string): string {
+	const needs = [...new Set(a.allowed!.filter((c) => c.verb === verb).flatMap((c) => c.needs ?? []))].map((n) => wanted[n] ?? n)
+	return (needs.length ? `It wants ${needs.join(' and ')}. ` : '') + `It is for revision ${a.revision} of the job.`
 }
 
 function begin(state: JobState, a: JobAnswer, verb: string): void {
@@ -59,6 +69,7 @@ function command(state: JobState, a: JobAnswer, verb: string): void {
 				{[['done', 'Yes, it was done'], ['not_done', 'No, it was not']].map(([v, t]) =>
 					<label class="check" key={v}><input type="radio" name="effect" value={v} checked={effect === v} onchange={() => { effect = v! }} /><span>{t}</span></label>)}</fieldset> : null}
 			<ReasonField value={reason} set={(s) => { reason = s }} needed={needs('reason')} />
+			<p class="muted small">It is sent for revision {state.answer!.revision}: if the job moves meanwhile, it is refused.</p>
 		</div>,
 		run: async () => {
 			const body: Record<string, unknown> = {}

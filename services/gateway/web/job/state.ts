@@ -2,6 +2,7 @@ import { get, maybe, Problem } from '../core/http'
 import { redraw } from '../core/dom'
 import { Load } from '../core/load'
 import { follow } from '../core/stream'
+import { Saves } from './checkpoints'
 import type { Decision, Explanation, JobAnswer, Pipeline, Progress, Record_ } from '../core/shapes'
 
 /** Pace is how fast a step goes, from what it has said of its progress. */
@@ -20,6 +21,7 @@ export class JobState {
 	private readonly whole: Load<JobAnswer>
 	readonly explanation: Load<Explanation>
 	readonly decisions: Load<Decision[]>
+	private readonly saves = new Map<string, Saves>()
 	pipeline?: Pipeline
 	private unfollow = () => {}
 
@@ -37,7 +39,14 @@ export class JobState {
 
 	end(): void {
 		this.unfollow()
-		for (const l of [this.whole, this.explanation, this.decisions]) l.end()
+		for (const l of [this.whole, this.explanation, this.decisions, ...this.saves.values()]) l.end()
+	}
+
+	/** savesOf are the checkpoints of a step, read from the first time that somebody looks. */
+	savesOf(step: string): Saves {
+		let s = this.saves.get(step)
+		if (!s) this.saves.set(step, s = new Saves(this.id, step))
+		return s
 	}
 
 	/** listen follows the records from the first, again after the job has moved on from its end. */
@@ -72,6 +81,7 @@ export class JobState {
 			this.answer = { revision: r.revision, job: r.job, allowed: this.answer?.allowed }
 			this.lookAgain()
 		}
+		if (r.step) this.saves.get(r.step)?.list.soon()
 		if (r.step && !/resumed$/.test(r.type)) {
 			this.paces.delete(r.step)
 			this.first.delete(r.step)
@@ -112,6 +122,7 @@ export class JobState {
 
 	private progress(p: Progress): void {
 		const key = p.step
+		this.saves.get(key)?.list.soon(1000)
 		const first = this.first.get(key)
 		if (!first || first.attempt !== p.attempt) this.first.set(key, p)
 		const pace: Pace = { ...p }

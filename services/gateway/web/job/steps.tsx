@@ -1,9 +1,10 @@
 import { h, type Child } from '../core/dom'
 import type { Job, Outcome, PipelineStep, Reason, Record_, Resumed, Step } from '../core/shapes'
-import { amount, bytes, clock, plural, span, words } from '../core/format'
-import type { GraphStep } from '../parts/graph'
+import { amount, bytes, clock, plural, sentence, since, span, words } from '../core/format'
+import type { GraphStep } from '../parts/layout'
 import { Files } from '../parts/files'
 import { Badge, Facts, FaultNote, Time } from '../parts/words'
+import type { Saves } from './checkpoints'
 import type { Pace } from './state'
 
 /** stateOf is the state of a step to be shown: its undo counts once there is one. */
@@ -13,26 +14,39 @@ export function stateOf(s: Step): string {
 }
 
 /** graphSteps are the steps of a job as boxes. */
-export function graphSteps(job: Job, plan: PipelineStep[] | undefined, paces: Map<string, Pace>): GraphStep[] {
+export function graphSteps(job: Job, plan: PipelineStep[] | undefined, paces: Map<string, Pace>, reasons: Reason[]): GraphStep[] {
 	const steps = plan ?? Object.entries(job.steps).map(([id, s]) => ({ id, stage: s.stage, critical: true }))
 	return steps.map((p: PipelineStep) => {
 		const s = job.steps[p.id]
 		const g: GraphStep = { id: p.id, stage: p.stage, needs: p.needs, state: s ? stateOf(s) : 'pending', optional: !p.critical }
 		if (!s) return g
-		const pace = paces.get(p.id)
-		if (s.state === 'queued' && pace?.total) {
-			g.percent = 100 * pace.done / pace.total
-			g.note = `${Math.floor(g.percent)} %${pace.rate ? ' · ' + amount(pace.rate, pace.unit) + '/s' : ''}`
-		} else if (s.state === 'retrying') g.note = `attempt ${s.attempt} failed`
-		else if (s.reuse?.reused) g.note = 'reused'
-		else if (s.state === 'attention' || s.state === 'failed') g.note = s.fault?.code
-		else if (s.state === 'skipped' && s.reason) g.note = words(s.reason)
+		const pace = s.state === 'queued' ? paces.get(p.id) : undefined
+		if (pace?.total) g.percent = 100 * pace.done / pace.total
+		g.note = noteOf(s, reasons.find((r) => r.step === p.id && !r.undo)?.attempts_left, pace)
 		return g
 	})
 }
 
+/** noteOf says in a few words how a step stands: how far it is and how fast, or how often it may be tried. */
+function noteOf(s: Step, left?: number, pace?: Pace): string | undefined {
+	const attempts = left ? plural(left, 'attempt') + ' left' : ''
+	if (s.undo) return undefined
+	switch (s.state) {
+	case 'queued':
+		if (!pace?.total) return [`attempt ${s.attempt}`, attempts].filter(Boolean).join(' · ')
+		return [`${Math.floor(100 * pace.done / pace.total)} %`, pace.rate ? amount(pace.rate, pace.unit) + '/s' : '',
+			pace.eta !== undefined ? span(pace.eta) : attempts].filter(Boolean).join(' · ')
+	case 'retrying': return [s.retry_at ? since(s.retry_at) : 'again', attempts].filter(Boolean).join(' · ')
+	case 'pending': return attempts
+	case 'attention': case 'failed': return s.fault?.code
+	case 'skipped': return s.reason ? words(s.reason) : undefined
+	case 'succeeded': return s.reuse?.reused ? 'reused' : s.attempt > 1 ? `at attempt ${s.attempt}` : undefined
+	}
+	return undefined
+}
+
 /** StepPanel is one step in detail. */
-export const StepPanel = (p: { id: string; step: Step; plan?: PipelineStep; reasons: Reason[]; records: Record_[]; pace?: Pace }): Child => {
+export const StepPanel = (p: { id: string; step: Step; plan?: PipelineStep; reasons: Reason[]; records: Record_[]; pace?: Pace; saves: Saves }): Child => {
 	const { id, step: s } = p
 	const outcomes = p.records.flatMap((r) => r.input.outcome?.step === id && r.input.outcome.verdict !== 'resumed' ? [r.input.outcome] : [])
 	const resumes = p.records.flatMap((r) => r.input.outcome?.step === id && r.input.outcome.verdict === 'resumed' && r.input.outcome.resumed
@@ -40,12 +54,13 @@ export const StepPanel = (p: { id: string; step: Step; plan?: PipelineStep; reas
 	return <section class="card step" aria-label={`Step ${id}`} data-step-panel={id} data-state={s.state}>
 		<div class="card-head"><h2>{id}</h2><Badge state={stateOf(s)} /></div>
 		{p.reasons.map((r) => <div class="why"><p>{r.undo ? 'Undo: ' : ''}{sentence(r.why)}</p>
-			{r.next ? <p class="muted">{sentence(r.next)}{r.until ? <span> <Time at={r.until} exact /></span> : null}</p> : null}</div>)}
+			{r.next ? <p class="muted">{sentence(r.next)}</p> : null}</div>)}
 		{p.pace ? <Running pace={p.pace} /> : null}
 		{s.fault ? <FaultNote fault={s.fault} /> : null}
 		{s.undo?.fault ? <FaultNote fault={s.undo.fault} /> : null}
 		<Facts rows={[
 			['Stage', <a class="mono" href={'#/stages?name=' + encodeURIComponent(s.stage)}>{s.stage}</a>],
+			['Attempts left', p.reasons.find((r) => !r.undo)?.attempts_left],
 			['Attempts', s.attempt ? `${s.attempt}${s.spent !== undefined && s.spent !== s.attempt ? `, of which ${s.spent} counted against the budget` : ''}` : undefined],
 			['Needs', p.plan?.needs?.join(', ')],
 			['Critical', p.plan ? (p.plan.critical ? undefined : 'no: the job goes on without it') : undefined],
@@ -56,12 +71,11 @@ export const StepPanel = (p: { id: string; step: Step; plan?: PipelineStep; reas
 			...Object.entries(s.findings ?? {}).map(([k, v]): [string, Child] => [k, <span class="mono wrap">{v}</span>]),
 		]} />
 		{s.files?.length ? <div><h3>Files</h3><Files files={s.files} /></div> : null}
-		{resumes.length ? <Checkpoints resumes={resumes} outcomes={outcomes} /> : null}
+		{p.saves.view()}
+		{resumes.length ? <Resumes resumes={resumes} outcomes={outcomes} /> : null}
 		{outcomes.length ? <Attempts outcomes={outcomes} /> : null}
 	</section>
 }
-
-const sentence = (s: string): string => s.replace(/^./, (c) => c.toUpperCase()) + (/[.!?…]$/.test(s) ? '' : '.')
 
 const Running = (p: { pace: Pace }): Child => {
 	const { done, total, unit, rate, eta } = p.pace
@@ -80,9 +94,9 @@ const Attempts = (p: { outcomes: Outcome[] }): Child =>
 		<span class="muted small">{o.checkpoints ? plural(o.checkpoints, 'checkpoint') : ''}</span>
 		<span class="muted small mono ellipsis" title={o.worker}>{o.worker ?? ''}</span></li>)}</ul></div>
 
-/** Checkpoints are the places at which attempts went on. Each opens to all that is known of it. */
-const Checkpoints = (p: { resumes: (Resumed & { at: string; attempt: number })[]; outcomes: Outcome[] }): Child =>
-	<div><h3>Checkpoints</h3>{p.resumes.map((r) => <details class="more">
+/** Resumes are the places at which attempts went on. Each opens to all that is known of it. */
+const Resumes = (p: { resumes: (Resumed & { at: string; attempt: number })[]; outcomes: Outcome[] }): Child =>
+	<div><h3>Where attempts went on</h3>{p.resumes.map((r) => <details class="more">
 		<summary>Attempt {r.attempt} {words(r.decision)}{r.checkpoint ? ` at checkpoint ${r.checkpoint}` : ''}{r.percent ? `, ${r.percent} %` : ''}</summary>
 		<Facts rows={[
 			['At', clock(r.at, true)],

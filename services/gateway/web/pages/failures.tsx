@@ -5,6 +5,7 @@ import type { Page } from '../core/router'
 import type { Failure, Flow, JobItem, JobPage, Recovery } from '../core/shapes'
 import { count, plural, span, words } from '../core/format'
 import { Bars } from '../parts/chart'
+import { Runbook } from '../parts/runbook'
 import { Card, Empty, Head, ProblemNote, Time, Waiting } from '../parts/words'
 
 interface Numbers { failures: Failure[]; recovery?: Recovery[]; flow?: Flow[]; whole: boolean }
@@ -15,10 +16,21 @@ export class Failures implements Page {
 	private code = ''
 	private readonly numbers = new Load((s) => this.read(s)).poll(5000)
 
-	constructor(q: URLSearchParams) { this.code = q.get('code') ?? '' }
+	private runbook?: Runbook
 
-	leave(): void { this.numbers.end() }
-	turn(q: URLSearchParams): void { this.code = q.get('code') ?? '' }
+	constructor(q: URLSearchParams) { this.turn(q) }
+
+	leave(): void {
+		this.numbers.end()
+		this.runbook?.end()
+	}
+
+	turn(q: URLSearchParams): void {
+		this.code = q.get('code') ?? ''
+		if (this.runbook?.code === this.code) return
+		this.runbook?.end()
+		this.runbook = this.code ? new Runbook(this.code) : undefined
+	}
 
 	private async read(s: AbortSignal): Promise<Numbers> {
 		const [failures, recovery, flow] = await Promise.all([
@@ -35,13 +47,14 @@ export class Failures implements Page {
 		return <div>
 			<Head title="Failures" note={<span class="muted">{n && !n.whole ? 'Of the newest jobs that have a fault' : 'By code, of the last 24 hours'}</span>} />
 			<ProblemNote problem={this.numbers.problem} />
+			{this.runbook?.view()}
 			{!n ? this.numbers.problem ? null : <Waiting /> : <div class="stack">
 				{n.recovery || n.flow ? <div class="charts">
 					{n.flow?.length ? <Card title="Jobs and failures" note="by the hour"><Bars label="Jobs accepted and failures by the hour" show={count} bars={n.flow.map((f) => ({
 						at: f.at, parts: [{ tone: 'good', name: 'accepted', value: f.accepted }, { tone: 'bad', name: 'failures', value: f.failures }],
 					}))} /></Card> : null}
 					{n.recovery?.length ? <Card title="Time to recover" note={recoveredNote(n.recovery)}><Bars label="Median time to recover by the hour" show={span} bars={n.recovery.map((r) => ({
-						at: r.at, parts: [{ tone: 'busy', name: `median of ${r.recovered}, ${r.given_up} given up`, value: r.median_ms }],
+						at: r.at, parts: [{ tone: 'busy', name: 'median from the first failure to the success', value: r.median_ms, note: `95 % within ${span(r.p95_ms)}, ${r.recovered} recovered, ${r.given_up} given up` }],
 					}))} /></Card> : null}
 				</div> : null}
 				{n.failures.length ? <ul class="rows">{n.failures.map((f) => this.row(f))}</ul> : <Empty title="Nothing has failed">Faults are grouped here by their code, with what helps.</Empty>}
@@ -56,8 +69,7 @@ export class Failures implements Page {
 					{f.hint ? <span class="block muted">{f.hint}</span> : null}</span>
 				<span class="muted small right">{f.last_at ? <span class="block">last <Time at={f.last_at} /></span> : null}
 					<span class="block">{plural(f.jobs, 'job has', 'jobs have')} it now</span>
-					{f.example ? <a class="block" href={'#/jobs/' + f.example}>Newest of them</a> : null}</span></div>
-			{f.code === this.code ? <p class="muted small inside">More about it: <code>millrace fault get {f.code}</code></p> : null}
+					<span class="block"><a href={'#/failures?code=' + encodeURIComponent(f.code)}>Runbook</a>{f.example ? <span> · <a href={'#/jobs/' + f.example}>Newest job</a></span> : null}</span></span></div>
 		</li>
 	}
 }

@@ -1,7 +1,7 @@
 import { h, type Child } from '../core/dom'
 import type { Page } from '../core/router'
 import type { File_, Job, Source } from '../core/shapes'
-import { bytes, clock, plural, short, took, words } from '../core/format'
+import { bytes, clock, plural, sentence, short, took, words } from '../core/format'
 import { Graph } from '../parts/graph'
 import { Files } from '../parts/files'
 import { Badge, Card, Copy, Facts, FaultNote, Head, Labels, ProblemNote, Waiting } from '../parts/words'
@@ -14,7 +14,8 @@ import { Timeline } from '../job/timeline'
 /** JobPage is one job. */
 export class JobPage implements Page {
 	private readonly state: JobState
-	private chosen = ''
+	/** chosen is the step to show in detail; while nobody has chosen it is the one that is at work. */
+	private chosen?: string
 
 	constructor(id: string) { this.state = new JobState(id) }
 
@@ -35,10 +36,11 @@ export class JobPage implements Page {
 			<ProblemNote problem={this.state.problem} />
 			{this.why(j)}
 			{this.state.decisions.data?.map((d) => <DecisionCard key={d.id} decision={d} done={() => this.state.moved()} />)}
-			<Card class="flush"><Graph label="Steps of the job" steps={graphSteps(j, this.state.pipeline?.steps, this.state.paces)} chosen={this.chosen}
-				pick={(id) => { this.chosen = this.chosen === id ? '' : id }} /></Card>
+			<p class="sr" role="status">{this.said(j)}</p>
+			<Card class="flush"><Graph label="Steps of the job" steps={graphSteps(j, this.state.pipeline?.steps, this.state.paces, this.state.explanation.data?.reasons ?? [])} chosen={this.shown(j)}
+				pick={(id) => { this.chosen = this.shown(j) === id ? '' : id }} /></Card>
 			<div class="split">
-				<div>{this.panel(j)}{this.chosen ? null : this.results(j)}</div>
+				<div class="stack">{this.panel(j)}{this.results(j)}</div>
 				<Card title="Timeline" note={this.state.live ? <span class="live"><i class="dot pulse tone-good" />live</span> : this.state.ended ? 'ended' : 'reconnecting…'}>
 					<Timeline records={this.state.records} pick={(id) => { this.chosen = id }} /></Card>
 			</div>
@@ -59,20 +61,39 @@ export class JobPage implements Page {
 		const quiet = ['completed', 'running', 'accepted'].includes(j.state)
 		if (!r || quiet && !j.fault) return j.fault ? <Card><FaultNote fault={j.fault} /></Card> : null
 		return <div class={'banner tone-' + (({ attention: 'call', failed: 'bad', partial: 'part', waiting: 'wait', paused: 'wait' } as Record<string, string>)[j.state] ?? 'quiet')}>
-			<p>{capital(r.why)}</p>{r.next ? <p class="muted">{capital(r.next)}</p> : null}
+			<p>{sentence(r.why)}</p>{r.next ? <p class="muted">{sentence(r.next)}</p> : null}
 			{j.fault ? <FaultNote fault={j.fault} /> : null}
 		</div>
 	}
 
-	private panel(j: Job): Child {
-		const s = this.chosen && j.steps[this.chosen]
-		if (!s) return null
-		return <StepPanel key={this.chosen} id={this.chosen} step={s} pace={s.state === 'queued' ? this.state.paces.get(this.chosen) : undefined} records={this.state.records}
-			plan={this.state.pipeline?.steps.find((o) => o.id === this.chosen)}
-			reasons={this.state.explanation.data?.reasons.filter((r) => r.step === this.chosen) ?? []} />
+	/** shown is the step that is shown in detail. */
+	private shown(j: Job): string {
+		if (this.chosen !== undefined) return this.chosen
+		const ids = this.state.pipeline?.steps.map((s) => s.id) ?? Object.keys(j.steps)
+		for (const state of ['queued', 'retrying']) {
+			const id = ids.find((i) => j.steps[i]?.state === state)
+			if (id) return id
+		}
+		return ''
 	}
 
-	/** results are what came of the job, while no step is chosen. */
+	/** said is what is read to those who do not see it change. */
+	private said(j: Job): string {
+		const steps = Object.values(j.steps)
+		const done = steps.filter((s) => ['succeeded', 'skipped'].includes(s.state)).length
+		return `The job is ${words(j.state)}, ${done} of ${plural(steps.length, 'step')} done`
+	}
+
+	private panel(j: Job): Child {
+		const id = this.shown(j)
+		const s = j.steps[id]
+		if (!s) return null
+		return <StepPanel key={id} id={id} step={s} pace={s.state === 'queued' ? this.state.paces.get(id) : undefined} records={this.state.records}
+			saves={this.state.savesOf(id)} plan={this.state.pipeline?.steps.find((o) => o.id === id)}
+			reasons={this.state.explanation.data?.reasons.filter((r) => r.step === id) ?? []} />
+	}
+
+	/** results are what came of the job, and what it is about. */
 	private results(j: Job): Child {
 		const outputs = Object.entries(j.outputs ?? {}).filter(([, files]) => files.length)
 		return <div class="stack">
@@ -86,12 +107,10 @@ export class JobPage implements Page {
 					...Object.entries(j.params ?? {}).map(([k, v]): [string, Child] => [k, <span class="mono wrap">{typeof v === 'string' ? v : JSON.stringify(v)}</span>]),
 					['Missing', j.missing?.join(', ')],
 				]} /></Card>
-			<p class="muted small hint">Choose one of the {plural(Object.keys(j.steps).length, 'step')} to see its attempts, checkpoints, findings and files.</p>
+			{this.shown(j) ? null : <p class="muted small hint">Choose one of the {plural(Object.keys(j.steps).length, 'step')} to see its attempts, checkpoints, findings and files.</p>}
 		</div>
 	}
 }
-
-const capital = (s: string): string => s.replace(/^./, (c) => c.toUpperCase()) + (/[.!?]$/.test(s) ? '' : '.')
 
 const stored = (s: Source): s is Source & File_ => !!s.digest
 

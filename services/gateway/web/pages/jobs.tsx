@@ -16,13 +16,14 @@ export class Jobs implements Page {
 	private states: string[] = []
 	private pipeline = ''
 	private label = ''
+	private fault = ''
 	private search = ''
 	private cursor = ''
 	/** before are the cursors of the pages before this one. */
 	private before: string[] = []
 	private typing = 0
 	private readonly list: Load<JobPage>
-	private readonly counts = new Load((s) => maybe<Counts>('/v1/stats', s)).poll(every * 2)
+	private readonly counts = new Load((s) => maybe<Counts>('/v1/stats', s)).poll(every)
 	private readonly pipelines = new Load(async (s) => (await get<{ pipelines: PipelineEntry[] }>('/v1/pipelines', s)).pipelines).poll(30_000)
 
 	constructor(q: URLSearchParams) {
@@ -44,13 +45,14 @@ export class Jobs implements Page {
 		this.states = q.getAll('state').filter((s) => (jobStates as string[]).includes(s))
 		this.pipeline = q.get('pipeline') ?? ''
 		this.label = q.get('label') ?? ''
+		this.fault = q.get('fault') ?? ''
 		this.search = q.get('search') ?? ''
 		this.cursor = q.get('cursor') ?? ''
 		if (!this.cursor) this.before = []
 	}
 
 	private async read(signal: AbortSignal): Promise<JobPage> {
-		const asked: Record<string, string | string[]> = { state: this.states, pipeline: this.pipeline, cursor: this.cursor }
+		const asked: Record<string, string | string[]> = { state: this.states, pipeline: this.pipeline, fault: this.fault, cursor: this.cursor }
 		const [name, ...value] = this.label.split('=')
 		if (name && value.length) asked['label.' + name] = value.join('=')
 		if (!this.search) return get('/v1/jobs' + query(asked), signal)
@@ -67,8 +69,8 @@ export class Jobs implements Page {
 	}
 
 	/** show leads to the list with other filters, from its beginning. */
-	private show(change: Partial<Record<'state' | 'pipeline' | 'label' | 'search' | 'cursor', string | string[]>>, replace = false): void {
-		go('jobs' + query({ state: this.states, pipeline: this.pipeline, label: this.label, search: this.search, ...change }), replace)
+	private show(change: Partial<Record<'state' | 'pipeline' | 'label' | 'fault' | 'search' | 'cursor', string | string[]>>, replace = false): void {
+		go('jobs' + query({ state: this.states, pipeline: this.pipeline, label: this.label, fault: this.fault, search: this.search, ...change }), replace)
 	}
 
 	view(): Child {
@@ -104,6 +106,7 @@ export class Jobs implements Page {
 						{this.pipelines.data?.map((p) => <option key={p.name} value={p.name}>{p.name}</option>)}
 					</select></label>
 				{this.label ? <button type="button" class="label" onclick={() => this.show({ label: '' })}>{this.label}<Icon name="close" /><span class="sr">Remove this filter</span></button> : null}
+				{this.fault ? <button type="button" class="label mono" data-filter="fault" onclick={() => this.show({ fault: '' })}>{this.fault}<Icon name="close" /><span class="sr">Remove this filter</span></button> : null}
 			</div>
 			<div class="chips" role="group" aria-label="States">
 				{shown.map((s) => <button type="button" key={s} class={'chip tone-' + toneOf(s)} data-state={s}
@@ -139,7 +142,7 @@ export class Jobs implements Page {
 	}
 
 	private none(): Child {
-		if (this.states.length || this.pipeline || this.label || this.search) {
+		if (this.states.length || this.pipeline || this.label || this.fault || this.search) {
 			return <Empty title="No job fits"><button type="button" class="link" onclick={() => go('jobs')}>Take the filters away</button></Empty>
 		}
 		return <Empty title="No jobs yet">Drop files anywhere on this page, or say <code>millrace submit FILE</code>.</Empty>

@@ -4,7 +4,7 @@ import { get, query } from '../core/http'
 import { Load } from '../core/load'
 import { go, type Page } from '../core/router'
 import type { Pipeline } from '../core/shapes'
-import { short } from '../core/format'
+import { plural, short } from '../core/format'
 import { Graph } from '../parts/graph'
 import { Card, Copy, Facts, Head, Labels, ProblemNote, Time, Waiting } from '../parts/words'
 
@@ -53,7 +53,7 @@ export class PipelinePage implements Page {
 			<ProblemNote problem={this.current.problem} />
 			{!p ? this.current.problem ? null : <Waiting /> : <div class="stack">
 				<Card class="flush"><Graph label={`Steps of ${this.name}`} chosen={this.step} pick={(id) => { this.step = this.step === id ? '' : id }}
-					steps={p.steps.map((s) => ({ id: s.id, stage: s.stage, needs: s.needs, optional: !s.critical }))} /></Card>
+					steps={p.steps.map((s) => ({ id: s.id, stage: s.stage, needs: s.needs, optional: !s.critical, note: s.max_attempts ? plural(s.max_attempts, 'attempt') + ' at most' : undefined }))} /></Card>
 				{this.panel(p)}
 				<div class="split">
 					<Card title={this.against ? 'What is different' : 'File'} note={this.against ? `${short(this.against)} → ${short(p.digest)}` : undefined}>{this.source(p)}</Card>
@@ -68,7 +68,7 @@ export class PipelinePage implements Page {
 		if (!s) return null
 		return <Card title={s.id}><Facts rows={[
 			['Stage', <a class="mono" href={'#/stages?name=' + encodeURIComponent(s.stage)}>{s.stage}</a>], ['Needs', s.needs?.join(', ')],
-			['Critical', s.critical ? 'yes' : 'no: a job goes on without it'], ['Taken back', s.irreversible ? 'cannot be' : undefined],
+			['Attempts', s.max_attempts ? 'at most ' + s.max_attempts : undefined], ['Critical', s.critical ? 'yes' : 'no: a job goes on without it'], ['Taken back', s.irreversible ? 'cannot be' : undefined],
 		]} /></Card>
 	}
 

@@ -41,12 +41,17 @@ export class Stages implements Page {
 	private load(c: Consumer): Child {
 		const rate = this.rates.get(c.name) ?? 0
 		const late = c.oldest_seconds > 60 && c.pending > 0
-		return <p class="load small num" data-consumer={c.name}>
-			<i class={'dot tone-' + (!c.served ? 'bad' : late ? 'wait' : c.in_flight ? 'busy' : 'quiet')} />
-			{c.undo ? <span>undo:</span> : null}
-			{c.pending || c.in_flight || !c.served ? <span>{count(c.pending)} waiting · {count(c.in_flight)} in flight{c.pending || c.in_flight ? ` · oldest ${span(1000 * c.oldest_seconds)}` : ''}</span> : <span class="muted">idle</span>}
-			{rate > 0 ? <span class="muted">{rate < 10 ? rate.toFixed(1) : count(rate)}/s</span> : null}
-			{c.served ? null : <b class="tone-bad text">nobody serves it</b>}</p>
+		const busy = c.pending > 0 || c.in_flight > 0
+		return <div class="load" data-consumer={c.name}>
+			{c.undo ? <p class="small muted">Taking back</p> : null}
+			<dl class="stats">
+				{stat('Waiting', count(c.pending), late ? 'wait' : c.pending ? 'busy' : '')}
+				{stat('In flight', count(c.in_flight), c.in_flight ? 'busy' : '')}
+				{stat('A second', !rate ? '0' : rate < 10 ? rate.toFixed(1) : count(rate), rate ? 'busy' : '')}
+				{stat('Oldest', busy ? span(1000 * c.oldest_seconds) : '–', late ? 'wait' : '')}
+			</dl>
+			{c.served ? null : <p class="small"><b class="tone-bad text">Nobody serves it</b></p>}
+		</div>
 	}
 
 	view(): Child {
@@ -89,3 +94,7 @@ export class Stages implements Page {
 		</article>
 	}
 }
+
+/** stat is a number and its name, quiet while there is nothing. */
+const stat = (name: string, value: string, tone: string): Child =>
+	<div><dt>{name}</dt><dd class={'num ' + (tone ? `tone-${tone} text` : 'muted')}>{value}</dd></div>

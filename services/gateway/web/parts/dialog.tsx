@@ -37,6 +37,8 @@ export function ask(d: Dialog): void {
 export function dismiss(): void {
 	open?.close?.()
 	open = undefined
+	// While it is modal nothing behind it takes the focus.
+	document.querySelector('dialog')?.close()
 	redraw()
 	if (before instanceof HTMLElement && before.isConnected) before.focus()
 }
