@@ -31,7 +31,7 @@ func (wide) Run(_ context.Context, t *stage.Task) (r stage.Result, err error) {
 	}
 	f := events.File{Digest: "sha256:" + strings.Repeat("0", 64)}
 	for i := range c.KiB {
-		f.Name = fmt.Sprintf("%03d%s", i, strings.Repeat("&", 150)) // six bytes each in JSON
+		f.Name = fmt.Sprintf("%03d%s", i, strings.Repeat("&", 165)) // six bytes each in JSON
 		r.Files = append(r.Files, f)
 	}
 	return r, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -223,4 +225,87 @@ func TestStoryRestate5079Told(t *testing.T) {
 	if r, err := w.last(job); err != nil || r.Job.Steps["model"].Spent != 3 {
 		t.Errorf("%+v, %v", r.Job.Steps["model"], err)
 	}
+}
+
+// github.com/archivematica/Issues/issues/1588: transfers get lost in currentlyProcessing:
+// they fail for a reason that no log tells. Here the only worker is killed without a
+// word in the middle of a job. The job is listed all the while with the step where it
+// stands, and the next worker that comes brings it to its end.
+func TestStoryArchivematica1588LostInProcessing(t *testing.T) {
+	t.Parallel()
+	asked, goOn := make(chan string, 10), make(chan struct{})
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		select {
+		case <-goOn:
+			_, _ = w.Write([]byte("content"))
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(source.Close)
+	w, c := storyWorld(t, mill.RoleConductor, mill.RoleGateway, "stage:hash")
+	worker := w.worker("stage:fetch")
+	w.apply("take", "    - { id: get, uses: fetch@1 }\n    - { id: hash, uses: hash@1 }\n")
+	job := w.accepted("take", events.Submission{Key: "one", Files: []events.Source{{Name: "a.txt", URL: source.URL + "/a"}}})
+	within(t, "the worker is in the middle of it", asked)
+	worker.kill()
+	close(goOn)
+	eventually(t, "it is listed with those that are not at an end", func() bool {
+		for it, err := range c.Jobs(t.Context(), api.JobQuery{States: []events.JobState{events.JobAccepted, events.JobRunning}}) {
+			return err == nil && it.ID == job
+		}
+		return false
+	})
+	if why := explained(t, c, job, "get"); why.State != string(events.StepQueued) || !strings.Contains(why.Why, "fetch@1") || why.Next == "" {
+		t.Errorf("the step is %s, because %s; next: %s", why.State, why.Why, why.Next)
+	}
+	if err := worker.start(); err != nil {
+		t.Fatal(err)
+	}
+	j := w.final(job)
+	if files := j.Steps["hash"].Files; j.State != events.JobCompleted || len(files) != 1 || files[0].Size != int64(len("content")) {
+		t.Errorf("the job ended as %s with %+v: %+v", j.State, files, j.Fault)
+	}
+}
+
+// worker starts a process that works for the mill.
+func (w *world) worker(role string) *process {
+	w.t.Helper()
+	p := newProcess(w.t, role, childConfig{Mill: &childMill{
+		DataDir: w.t.TempDir(), NATSURL: w.mill.BrokerURL(), ArtifactDir: filepath.Join(w.cfg.DataDir, "artifacts"),
+		Roles: []string{role}, Drain: -1, AllowPrivateNetworks: true,
+	}})
+	if err := p.start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// transloadit.com/docs/robots/file-virusscan, the parameter use: an assembly with a step
+// whose input never comes waits indefinitely. Here a pipeline that names such an input
+// is refused, and a step whose input does not come, or comes empty, ends and says so.
+func TestStoryTransloaditWaitsIndefinitely(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *mill.Config) { c.ExtraStages = []stage.Stage{wide{}} })
+	src := pipelineFile("typo", "    - { id: upload, uses: hash@1 }\n    - { id: scanned, uses: hash@1, needs: [uplaod] }\n")
+	_, _, err := w.mill.Pipelines().Apply(t.Context(), events.DefaultTenant, []byte(src))
+	if !fault.Has(err, fault.PipelineInvalid) || !strings.Contains(err.Error(), "uplaod") {
+		t.Errorf("a step that needs one that is not there: %v", err)
+	}
+	w.apply("scan", `
+    - { id: nothing, uses: wide@1, with: { kib: 0 } }
+    - { id: scanned, uses: hash@1, critical: false }
+    - { id: sent, uses: hash@1 }
+`)
+	if _, p := w.submit("scan", events.Submission{Key: "empty", Files: []events.Source{}}); p == nil || p.Code != string(fault.SubmitNoFiles) {
+		t.Errorf("a job without files: %+v", p)
+	}
+	j := w.final(w.accepted("scan", inline("one", "content")))
+	scanned, sent := j.Steps["scanned"], j.Steps["sent"]
+	if scanned.State != events.StepFailed || scanned.Fault == nil || scanned.Fault.Code != string(fault.StageNoInput) || scanned.Fault.Hint == "" {
+		t.Errorf("a step without input is %s: %+v", scanned.State, scanned.Fault)
+	}
+	same(t, "the step behind it", []string{string(sent.State), sent.Reason}, []string{string(events.StepSkipped), flow.ReasonNeedsFailed})
+	same(t, "the end", j.State, events.JobPartial)
+	same(t, "missing", j.Missing, []string{"scanned", "sent"})
 }
