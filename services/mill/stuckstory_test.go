@@ -19,7 +19,6 @@ import (
 	"github.com/millrace/millrace/pkg/client"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
-	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/services/mill"
 )
 
@@ -279,33 +278,4 @@ func (w *world) worker(role string) *process {
 		w.t.Fatal(err)
 	}
 	return p
-}
-
-// transloadit.com/docs/robots/file-virusscan, the parameter use: an assembly with a step
-// whose input never comes waits indefinitely. Here a pipeline that names such an input
-// is refused, and a step whose input does not come, or comes empty, ends and says so.
-func TestStoryTransloaditWaitsIndefinitely(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *mill.Config) { c.ExtraStages = []stage.Stage{wide{}} })
-	src := pipelineFile("typo", "    - { id: upload, uses: hash@1 }\n    - { id: scanned, uses: hash@1, needs: [uplaod] }\n")
-	_, _, err := w.mill.Pipelines().Apply(t.Context(), events.DefaultTenant, []byte(src))
-	if !fault.Has(err, fault.PipelineInvalid) || !strings.Contains(err.Error(), "uplaod") {
-		t.Errorf("a step that needs one that is not there: %v", err)
-	}
-	w.apply("scan", `
-    - { id: nothing, uses: wide@1, with: { kib: 0 } }
-    - { id: scanned, uses: hash@1, critical: false }
-    - { id: sent, uses: hash@1 }
-`)
-	if _, p := w.submit("scan", events.Submission{Key: "empty", Files: []events.Source{}}); p == nil || p.Code != string(fault.SubmitNoFiles) {
-		t.Errorf("a job without files: %+v", p)
-	}
-	j := w.final(w.accepted("scan", inline("one", "content")))
-	scanned, sent := j.Steps["scanned"], j.Steps["sent"]
-	if scanned.State != events.StepFailed || scanned.Fault == nil || scanned.Fault.Code != string(fault.StageNoInput) || scanned.Fault.Hint == "" {
-		t.Errorf("a step without input is %s: %+v", scanned.State, scanned.Fault)
-	}
-	same(t, "the step behind it", []string{string(sent.State), sent.Reason}, []string{string(events.StepSkipped), flow.ReasonNeedsFailed})
-	same(t, "the end", j.State, events.JobPartial)
-	same(t, "missing", j.Missing, []string{"scanned", "sent"})
 }
