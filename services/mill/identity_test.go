@@ -26,7 +26,10 @@ import (
 // startGuarded runs a mill with a door until the test ends.
 func startGuarded(t *testing.T, c mill.Config) *mill.Mill {
 	t.Helper()
-	c.Durability, c.Roles = mill.DurabilityRelaxed, []string{mill.RoleGateway, mill.RoleConductor}
+	c.Durability = mill.DurabilityRelaxed
+	if c.Roles == nil {
+		c.Roles = []string{mill.RoleGateway, mill.RoleConductor}
+	}
 	m, err := mill.New(c)
 	if err != nil {
 		t.Fatal(err)
