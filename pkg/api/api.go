@@ -144,6 +144,9 @@ type Stage struct {
 	Config json.RawMessage `json:"config,omitempty"`
 	// TimeoutMS is the default for one attempt, in milliseconds. Zero means 5 minutes.
 	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// WritesLittle says that the stage goes on while a disk has little room, when the
+	// stages that write content rest.
+	WritesLittle bool `json:"writes_little,omitempty"`
 }
 
 // StageList is the answer of GET /v1/stages.

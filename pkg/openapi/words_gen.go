@@ -283,6 +283,7 @@ var texts = map[string]string{
 	"api.Stage.config":                         "Config is the JSON Schema of a step's configuration.",
 	"api.Stage.logic":                          "Logic changes whenever the same input may give other output.",
 	"api.Stage.timeout_ms":                     "TimeoutMS is the default for one attempt, in milliseconds. Zero means 5 minutes.",
+	"api.Stage.writes_little":                  "WritesLittle says that the stage goes on while a disk has little room, when the stages that write content rest.",
 	"api.StageList":                            "StageList is the answer of GET /v1/stages.",
 	"api.StatsQuery":                           "StatsQuery says what numbers are about. The zero value means the last 24 hours by the hour, of all pipelines.",
 	"api.StopOn":                               "StopOn says when an operation stops by itself.",

@@ -1,6 +1,6 @@
 // Package pressure watches how much room the disks of a mill have. Below a low mark
-// nothing new is admitted; below another, stages take no more tasks until there is
-// room again. Nothing fails for it: what was accepted waits.
+// nothing new is admitted; below another, stages that write files take no more tasks until
+// there is room again. Nothing fails for it: what was accepted waits.
 //
 // A mark that was passed counts as passed until a quarter more than it is free, so
 // that a mill at the mark does not flap.
@@ -25,7 +25,7 @@ const (
 	OK Level = iota
 	// Low means that nothing new is admitted.
 	Low
-	// Parked means that stages take no tasks, too.
+	// Parked means that stages that write files take no tasks, too.
 	Parked
 )
 
@@ -135,7 +135,7 @@ func (w *Watch) set(level Level, detail string) {
 	case level == OK:
 		w.o.Log.Info("there is room on the disks again")
 	case level == Parked:
-		w.o.Log.Warn("stages rest until there is room on the disk", "detail", detail)
+		w.o.Log.Warn("stages that write files rest until there is room on the disk", "detail", detail)
 	default:
 		w.o.Log.Warn("nothing new is admitted until there is room on the disk", "detail", detail)
 	}

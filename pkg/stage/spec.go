@@ -49,6 +49,9 @@ func (s Spec) Check() error {
 			return complain("a dependency that it needs has no name, or is listed twice")
 		}
 	}
+	if s.Scratch && s.WritesLittle {
+		return complain("it asks for scratch and says that it writes little")
+	}
 	if s.Timeout < 0 || s.Slots < 0 {
 		return complain("a limit is negative")
 	}

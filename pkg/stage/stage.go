@@ -89,6 +89,11 @@ type Spec struct {
 	UndoKey string `json:"undo_key,omitempty"`
 	// Scratch asks for a folder per attempt; without it Task.Scratch is empty.
 	Scratch bool `json:"scratch,omitempty"`
+	// WritesLittle says that an attempt writes no content to the disks of this
+	// machine: no files but lists of a few lines for each input, and no scratch. A
+	// worker whose disks have little room goes on with such a stage, while the others
+	// rest. What is sent elsewhere does not count.
+	WritesLittle bool `json:"writes_little,omitempty"`
 }
 
 // Task is one attempt at one step of one job. It is used by one goroutine.

@@ -114,8 +114,11 @@ type Config struct {
 	// names of host and process, which is enough for one mill in a process.
 	Worker string
 	// DiskLow is how much of each disk should be free for new jobs and uploads to be
-	// taken, and DiskPark for stages to take tasks. The zero value is no mark.
+	// taken, and DiskPark for stages that write files to take tasks. The zero value is
+	// no mark.
 	DiskLow, DiskPark pressure.Mark
+	// DiskSpace returns the room of the disk of a folder. Nil asks the system.
+	DiskSpace func(dir string) (pressure.Space, error)
 	// Slots is how many attempts of each stage run at once. Zero leaves it to
 	// the stage.
 	Slots int

@@ -28,7 +28,7 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	running.start(ctx, "sweeper", m.sweep)
 	m.disk = pressure.New(pressure.Options{
 		Dirs: []string{m.DataDir, m.ArtifactDir, m.PublishDir}, Store: m.ArtifactDir,
-		Low: m.DiskLow, Park: m.DiskPark, Log: m.Log.With("part", "disk"),
+		Low: m.DiskLow, Park: m.DiskPark, Space: m.DiskSpace, Log: m.Log.With("part", "disk"),
 	})
 	running.start(ctx, "disk watch", m.disk.Run)
 	kv, err := first.KV(ctx, events.BucketPipelines)

@@ -75,8 +75,9 @@ type Config struct {
 	// Shared is where workers tell each other what they make of dependencies; see
 	// [Host.ShareBreakers]. Nil means nowhere.
 	Shared Shared
-	// Await blocks while there is no room to write; no task is taken before it
-	// returns. Undos do not wait: they make room. Nil never blocks.
+	// Await blocks while there is no room to write; no task of a stage that writes is
+	// taken before it returns. Stages that write little do not wait, and neither do
+	// undos: they make room. Nil never blocks.
 	Await func(context.Context) error
 	// Scratch is the folder for the scratch folders of attempts. Empty means
 	// the system's.
@@ -195,10 +196,15 @@ func (h *Host) subscription(name string, versions []stage.Stage, durable, word s
 			return handle(ctx, m)
 		}
 	}
-	if h.Await != nil && word == "work" {
+	if h.Await != nil && word == "work" && writes(versions) {
 		s.Admit = h.parks(s.Admit)
 	}
 	return s
+}
+
+// writes reports whether a version of a stage fills the disk: they share a consumer.
+func writes(versions []stage.Stage) bool {
+	return slices.ContainsFunc(versions, func(s stage.Stage) bool { return !s.Spec().WritesLittle })
 }
 
 // parks makes an Admit that asks for nothing while there is no room to write.

@@ -21,12 +21,14 @@ type fake struct {
 	run  func(ctx context.Context, t *stage.Task) (stage.Result, error)
 	undo func(ctx context.Context, t *stage.Task, done stage.Result) error
 	runs atomic.Int32
+	// little makes it a stage that writes little, and has no scratch.
+	little bool
 }
 
 func (f *fake) Spec() stage.Spec {
 	return stage.Spec{
 		Name: "fake", Version: 1, Logic: "1", Summary: "Does what a test says.", Guarantee: "None.",
-		Inputs: "Any.", Outputs: "Any.", Slots: 4, Scratch: true,
+		Inputs: "Any.", Outputs: "Any.", Slots: 4, Scratch: !f.little, WritesLittle: f.little,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
 )
@@ -123,11 +124,32 @@ func (k *Kit) checkResult(t *testing.T, task *stage.Task, r stage.Result) {
 			t.Errorf("finding %q is not declared", key)
 		}
 	}
+	k.checkLittle(t, task, r)
 	for _, f := range r.Files {
 		size, err := task.Store.Stat(t.Context(), f.Digest)
 		if err != nil || size != f.Size {
 			t.Errorf("%s: the store has %d bytes and not %d, %v", f.Name, size, f.Size, err)
 		}
+	}
+}
+
+// littleBytes is how much a stage may hand on that says that it writes little.
+const littleBytes = 64 << 10
+
+// checkLittle holds a stage to its word that it writes little.
+func (k *Kit) checkLittle(t *testing.T, task *stage.Task, r stage.Result) {
+	t.Helper()
+	if !k.Stage.Spec().WritesLittle {
+		return
+	}
+	var written int64
+	for _, f := range r.Files {
+		if !slices.ContainsFunc(task.Files, func(in events.File) bool { return in.Digest == f.Digest }) {
+			written += f.Size
+		}
+	}
+	if written > littleBytes {
+		t.Errorf("it says that it writes little, and has made files of %d bytes", written)
 	}
 }
 

@@ -46,7 +46,7 @@ func (f *millFlags) add(cmd *cobra.Command, auth string) {
 	flags.StringArrayVar(&c.IdentityFiles, "identity", nil, "`FILE` with age secret keys that the decrypt stage may use; repeatable")
 	flags.StringArrayVar(&f.stores, "s3", nil, "`NAME=URL?OPTIONS` of an object store for publish-s3, such as backup=https://s3.example.org?region=eu-1&path_style=true&credentials=FILE; repeatable")
 	flags.StringVar(&f.low, "disk-low", "512MiB", "`ROOM` on each disk below which new jobs and uploads are refused, as a size, a share such as 5%, or off")
-	flags.StringVar(&f.park, "disk-park", "256MiB", "`ROOM` on each disk below which stages rest until there is more")
+	flags.StringVar(&f.park, "disk-park", "256MiB", "`ROOM` on each disk below which stages that write files rest until there is more")
 	flags.IntVar(&c.Slots, "slots", 0, "`COUNT` of attempts of each stage at once, 0 leaves it to the stage")
 	flags.DurationVar(&c.AckWait, "ack-wait", 2500*time.Millisecond, "`TIME` until the work of a silent worker goes to another")
 	flags.DurationVar(&c.Drain, "drain", time.Second, "`TIME` running attempts may go on after a stop")

@@ -131,7 +131,7 @@ func apiStage(s stage.Spec) api.Stage {
 	return api.Stage{
 		Name: s.Name, Version: s.Version, Logic: s.Logic, Summary: s.Summary, Guarantee: s.Guarantee,
 		Inputs: s.Inputs, Outputs: s.Outputs, Findings: s.Findings, Faults: s.Faults,
-		Config: s.Config, TimeoutMS: s.Timeout.Milliseconds(),
+		Config: s.Config, TimeoutMS: s.Timeout.Milliseconds(), WritesLittle: s.WritesLittle,
 	}
 }
 
@@ -169,6 +169,11 @@ func writeStage(w io.Writer, s api.Stage) error {
 		timeout = time.Duration(s.TimeoutMS) * time.Millisecond
 	}
 	t.Row("timeout", timeout.String()+" an attempt, unless the step says otherwise")
+	if s.WritesLittle {
+		t.Row("full disk", "it goes on, as it writes little")
+	} else {
+		t.Row("full disk", "it rests until there is room")
+	}
 	if _, err := t.WriteTo(w); err != nil {
 		return err
 	}

@@ -64,7 +64,8 @@ func spec() stage.Spec {
 			string(fault.ArtifactCorrupt), string(fault.ArtifactIO), string(fault.ArtifactDiskFull),
 			string(fault.JobCancelled), string(fault.CheckpointOvertaken), string(fault.CheckpointUnexpected),
 		},
-		Config: json.RawMessage(schema),
+		Config:       json.RawMessage(schema),
+		WritesLittle: true, // the lists of sums
 	}
 	for _, name := range []string{sha256Name, "sha512", "sha1", "md5", "crc32c"} {
 		s.Findings[name] = "Checksum of the only file, in hex, when " + name + " was asked for."

@@ -34,6 +34,8 @@ func spec() stage.Spec {
 		Config:  json.RawMessage(schema),
 		Timeout: 5 * time.Minute,
 		Slots:   8,
+
+		WritesLittle: true,
 	}
 	for _, f := range faults {
 		s.Faults = append(s.Faults, string(f))

@@ -67,7 +67,8 @@ func spec() stage.Spec {
 			string(fault.StageBadConfig), string(fault.StageNoInput),
 			string(fault.ArtifactNotFound), string(fault.ArtifactCorrupt), string(fault.ArtifactIO),
 		},
-		Config: json.RawMessage(schema),
+		Config:       json.RawMessage(schema),
+		WritesLittle: true,
 	}
 }
 

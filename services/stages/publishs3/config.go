@@ -63,6 +63,8 @@ func spec() stage.Spec {
 		Config:  json.RawMessage(schema),
 		Timeout: 30 * time.Minute,
 		Slots:   4,
+
+		WritesLittle: true,
 	}
 	for _, f := range []fault.Code{
 		fault.S3NoEndpoint, fault.S3BadKey, fault.S3NoBucket, fault.S3Denied, fault.S3Untrusted,
