@@ -14,6 +14,13 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	p := browsertest.Open(t, browsertest.Options{})
 	p.Go(g.URL + "/#/jobs/" + g.names["job"])
 	p.Until("document.querySelector('.login input[name=token]')")
+	p.Screenshot("login-1280-light")
+	p.SetDark(true)
+	p.Resize(390, 800)
+	p.Screenshot("login-390-dark")
+	if w := browsertest.Eval[int](p, "document.documentElement.scrollWidth"); w > 390 {
+		t.Errorf("the page is %d wide", w)
+	}
 	if strings.Contains(p.Text("body"), "payroll") {
 		t.Error("a stranger is told of a pipeline")
 	}

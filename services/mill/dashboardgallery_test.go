@@ -12,6 +12,28 @@ import (
 // sight is a page of the dashboard: where it is, and what is there once it is whole.
 type sight struct{ name, at, shows string }
 
+// dialog is one that a button opens on a page.
+type dialog struct {
+	sight
+	button, whole string
+}
+
+// dialogs are those that ask before something is done.
+func (g *gallery) dialogs() []dialog {
+	job := func(state, verb string) sight {
+		return sight{"dialog-" + verb, "jobs/" + g.jobs[state], "[data-verb=" + verb + "]"}
+	}
+	return []dialog{
+		{job("completed", "rollback"), "[data-verb=rollback]", "dialog .plan li"},
+		{job("completed", "rerun"), "[data-verb=rerun]", "dialog .plan li"},
+		{job("attention", "skip"), "[data-verb=skip]", "dialog [name=force]"},
+		{job("attention", "cancel"), "[data-verb=cancel]", "dialog textarea"},
+		{sight{"dialog-decision", "decisions", "[data-choice]"}, "[data-choice=retry]", "dialog textarea"},
+		{sight{"dialog-submit", "jobs", "tr[data-job]"}, ".head .button.primary", "dialog select[name=pipeline]"},
+		{sight{"dialog-preview", "jobs/" + g.jobs["completed"], ".files"}, "[aria-label='Preview report.md']", "dialog pre"},
+	}
+}
+
 // sights are all pages with a mill full of things.
 func (g *gallery) sights() []sight {
 	list := []sight{
@@ -24,6 +46,7 @@ func (g *gallery) sights() []sight {
 		{"failure", "failures?code=fetch.unreachable", "[data-code].chosen"},
 		{"pipelines", "pipelines", "[data-pipeline=archive]"},
 		{"pipeline", "pipelines/archive", "[data-version] .link"},
+		{"pipeline-versions", "pipelines/archive?against=" + g.versions[0], ".diff .new"},
 		{"stages", "stages", ".breakers [data-state=open]"},
 		{"webhooks", "webhooks", ".rows"},
 		{"nowhere", "nowhere", ".empty"},
@@ -54,12 +77,23 @@ func TestDashboardGallery(t *testing.T) {
 		for _, dark := range []bool{false, true} {
 			g.SetDark(dark)
 			theme := map[bool]string{false: "light", true: "dark"}[dark]
+			look := func(name string) {
+				g.faultless(fmt.Sprintf("%s, %d wide", name, width))
+				if os.Getenv("MILLRACE_SCREENSHOTS") != "" {
+					g.Screenshot(strings.Join([]string{name, fmt.Sprint(width), theme}, "-"))
+				}
+			}
 			for _, s := range g.sights() {
 				g.visit(s)
-				g.faultless(fmt.Sprintf("%s, %d wide", s.name, width))
-				if os.Getenv("MILLRACE_SCREENSHOTS") != "" {
-					g.Screenshot(strings.Join([]string{s.name, fmt.Sprint(width), theme}, "-"))
-				}
+				look(s.name)
+			}
+			for _, d := range g.dialogs() {
+				g.visit(d.sight)
+				g.click(d.button)
+				g.Until(fmt.Sprintf("document.querySelector(%q)", d.whole))
+				look(d.name)
+				g.click("dialog [aria-label=Close]")
+				g.Until("!document.querySelector('dialog')")
 			}
 		}
 	}

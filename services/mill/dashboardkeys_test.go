@@ -79,6 +79,7 @@ func TestDashboardWithoutAMouse(t *testing.T) {
 			t.Errorf("there is no %s", landmark)
 		}
 	}
+	g.Until("document.querySelector('[data-waits][role=status]').textContent.includes('Decisions: 1 waiting')")
 	g.acts()
 	g.quiet()
 }

@@ -77,7 +77,8 @@ type gallery struct {
 	*dashboard
 	client *client.Client
 	jobs   map[string]string // by what there is to see
-	hook   string
+	// versions are those of the archive, by their digests.
+	versions []string
 }
 
 // gallerySteps are the pipelines of the gallery, besides the archive.
@@ -134,9 +135,11 @@ func newGallery(t *testing.T) *gallery {
 	}
 	t.Cleanup(func() { _ = g.client.Close() })
 	for _, algorithms := range []string{"sha512", "sha512, sha256"} {
-		if _, _, err := w.mill.Pipelines().Apply(t.Context(), events.DefaultTenant, fmt.Appendf(nil, galleryArchive, algorithms)); err != nil {
+		def, _, err := w.mill.Pipelines().Apply(t.Context(), events.DefaultTenant, fmt.Appendf(nil, galleryArchive, algorithms))
+		if err != nil {
 			t.Fatal(err)
 		}
+		g.versions = append(g.versions, def.Digest)
 	}
 	for name, steps := range gallerySteps {
 		g.apply(name, steps)
@@ -153,13 +156,12 @@ func (g *gallery) tell() {
 	for path, status := range map[string]int{"/orders": http.StatusNoContent, "/legacy": http.StatusBadGateway} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		g.t.Cleanup(s.Close)
-		hook, err := g.client.CreateWebhook(g.t.Context(), api.WebhookRequest{
+		_, err := g.client.CreateWebhook(g.t.Context(), api.WebhookRequest{
 			URL: s.URL + "/hooks/millrace" + path, Types: []string{"job.*"}, Description: "Tells the " + path[1:] + " about the end of jobs.",
 		})
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		g.hook = hook.ID
 	}
 }
 

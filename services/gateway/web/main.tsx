@@ -60,6 +60,7 @@ const Side = (): Child => {
 		<a class="brand" href="#/jobs"><Mark /><span>Millrace</span></a>
 		<nav aria-label="Pages">{places.map(([name, said]) => <a key={name} href={'#/' + name} aria-current={place().split('/')[0] === name ? 'page' : null}>
 			<Icon name={name} /><span>{said}</span>{waiting.data?.[name] ? <b class="pill num">{waiting.data[name]}<span class="sr"> waiting</span></b> : null}</a>)}</nav>
+		<p class="sr" role="status" data-waits>{waits()}</p>
 		<div class="side-foot">
 			<span class={'state ' + (down ? 'tone-bad' : 'tone-good')} role="status"><i class="dot" />{down ? 'No answer' : 'Connected'}</span>
 			<span class="muted small ellipsis version" title={`Version ${version.data?.version ?? ''}`}>{whose()}</span>
@@ -76,6 +77,12 @@ const Side = (): Child => {
 function arrive(el: HTMLElement): void {
 	el.focus({ preventScroll: true })
 	document.querySelector('nav [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
+}
+
+/** waits is read to those who do not see the numbers beside the pages change. */
+function waits(): string {
+	const said = places.flatMap(([name, text]) => waiting.data?.[name] ? `${text}: ${waiting.data[name]} waiting` : [])
+	return said.join(', ')
 }
 
 /** whose says who is here and for which tenant, or which version this is where nobody asks. */
