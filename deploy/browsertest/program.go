@@ -7,7 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+
+	"github.com/millrace/millrace/deploy/apt"
 )
 
 // Program returns the path of Chromium, which it installs where there is none.
@@ -16,7 +20,7 @@ func Program(ctx context.Context) (string, error) {
 	if path := find(); path != "" {
 		return path, nil
 	}
-	unlock, err := lock("chromium")
+	unlock, err := apt.Lock()
 	if err != nil {
 		return "", err
 	}
@@ -24,23 +28,32 @@ func Program(ctx context.Context) (string, error) {
 	if path := find(); path != "" {
 		return path, nil // somebody else has installed it
 	}
-	if os.Geteuid() != 0 {
-		return "", errors.New("there is no Chromium; install it (apt-get install chromium), or run this as root")
-	}
-	for _, args := range [][]string{
-		{"update", "-qq"},
-		{"install", "-y", "-qq", "--no-install-recommends", "chromium"},
-	} {
-		cmd := exec.CommandContext(ctx, "apt-get", args...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
-		}
+	if err := install(ctx); err != nil {
+		return "", fmt.Errorf("install Chromium: %w", err)
 	}
 	if path := find(); path != "" {
 		return path, nil
 	}
 	return "", errors.New("there is no Chromium, even after its installation")
+}
+
+func install(ctx context.Context) error {
+	if release, err := os.ReadFile("/etc/os-release"); err == nil && isUbuntu(string(release)) {
+		return errors.New("the Chromium of Ubuntu is a snap, which no test can run: install google-chrome-stable from Google")
+	}
+	i, err := apt.Open(ctx, "Chromium", "chromium")
+	if err != nil {
+		return err
+	}
+	// Without any fonts a page is measured and painted as no person sees it.
+	return i.Install(ctx, "chromium", "fonts-liberation")
+}
+
+// isUbuntu reports whether a file os-release is that of an Ubuntu.
+func isUbuntu(release string) bool {
+	return slices.ContainsFunc(strings.Split(release, "\n"), func(line string) bool {
+		return strings.Trim(strings.TrimPrefix(line, "ID="), `"`) == "ubuntu"
+	})
 }
 
 // find looks for the programs by the names that they have.

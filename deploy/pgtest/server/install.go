@@ -8,7 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
+
+	"github.com/millrace/millrace/deploy/apt"
 )
 
 // places are where the programs of PostgreSQL lie on usual systems, beside PATH.
@@ -16,40 +17,44 @@ var places = []string{
 	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin",
 }
 
-// Install returns the folder of initdb and postgres. Where there is none, and this is
-// root on a Debian, it installs the package postgresql, without a server that would
-// run by itself. Several processes may call it at once: one of them installs.
+// Install returns the folder of initdb and postgres. Where there is none it installs the
+// package postgresql, as package apt can, without a server that would run by itself.
+// Several processes may call it at once: one of them installs.
 func Install(ctx context.Context) (string, error) {
 	if dir := find(); dir != "" {
 		return dir, nil
 	}
-	apt, err := exec.LookPath("apt-get")
-	if os.Getuid() != 0 || err != nil {
-		return "", errors.New("postgresql is not installed: the tests of the views need initdb and postgres")
-	}
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "millrace-postgresql.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	unlock, err := apt.Lock()
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = lock.Close() }() // which gives the lock back
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", os.NewSyscallError("flock", err)
-	}
+	defer unlock()
 	if dir := find(); dir != "" {
-		return dir, nil
+		return dir, nil // somebody else has installed it
 	}
-	script := apt + ` update -qq && ` + apt + ` install -y -qq --no-install-recommends postgresql-common &&
-		sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf &&
-		` + apt + ` install -y -qq --no-install-recommends postgresql`
-	cmd := exec.CommandContext(ctx, "sh", "-c", script)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("install postgresql: %w\n%s", err, out)
+	if err := install(ctx); err != nil {
+		return "", fmt.Errorf("install PostgreSQL: %w", err)
 	}
 	if dir := find(); dir != "" {
 		return dir, nil
 	}
 	return "", errors.New("postgresql was installed, and its programs are not to be found")
+}
+
+func install(ctx context.Context) error {
+	i, err := apt.Open(ctx, "PostgreSQL (initdb and postgres)", "postgresql")
+	if err != nil {
+		return err
+	}
+	if err := i.Install(ctx, "postgresql-common"); err != nil {
+		return err
+	}
+	err = i.Run(ctx, "sed", "-i", "s/^#*create_main_cluster.*/create_main_cluster = false/",
+		"/etc/postgresql-common/createcluster.conf")
+	if err != nil {
+		return err
+	}
+	return i.Install(ctx, "postgresql")
 }
 
 // find returns the folder with both programs, or nothing. Of several versions the
