@@ -117,8 +117,9 @@ type Config struct {
 	// taken, and DiskPark for stages that write files to take tasks. The zero value is
 	// no mark.
 	DiskLow, DiskPark pressure.Mark
-	// DiskSpace returns the room of the disk of a folder. Nil asks the system.
-	DiskSpace func(dir string) (pressure.Space, error)
+	// DiskSpace returns the room of the disk of a folder. Nil asks the system. It does
+	// not go with a configuration that is handed to a process.
+	DiskSpace func(dir string) (pressure.Space, error) `json:"-"`
 	// Slots is how many attempts of each stage run at once. Zero leaves it to
 	// the stage.
 	Slots int
