@@ -60,7 +60,7 @@ export class JobPage implements Page {
 		const r = this.state.explanation.data?.reasons.find((o) => !o.step)
 		const quiet = ['completed', 'running', 'accepted'].includes(j.state)
 		if (!r || quiet && !j.fault) return j.fault ? <Card><FaultNote fault={j.fault} /></Card> : null
-		return <div class={'banner tone-' + (({ attention: 'call', failed: 'bad', partial: 'part', waiting: 'wait', paused: 'wait' } as Record<string, string>)[j.state] ?? 'quiet')}>
+		return <div class={'banner tone-' + (({ attention: 'call', failed: 'bad', partial: 'part', waiting: 'wait', paused: 'wait', rolled_back: 'back' } as Record<string, string>)[j.state] ?? 'quiet')}>
 			<p>{sentence(r.why)}</p>{r.next ? <p class="muted">{sentence(r.next)}</p> : null}
 			{j.fault ? <FaultNote fault={j.fault} /> : null}
 		</div>
@@ -107,7 +107,7 @@ export class JobPage implements Page {
 					...Object.entries(j.params ?? {}).map(([k, v]): [string, Child] => [k, <span class="mono wrap">{typeof v === 'string' ? v : JSON.stringify(v)}</span>]),
 					['Missing', j.missing?.join(', ')],
 				]} /></Card>
-			{this.shown(j) ? null : <p class="muted small hint">Choose one of the {plural(Object.keys(j.steps).length, 'step')} to see its attempts, checkpoints, findings and files.</p>}
+			{this.shown(j) ? null : <p class="muted small hint">Choose a step to see its attempts, checkpoints, findings and files.</p>}
 		</div>
 	}
 }

@@ -8,7 +8,7 @@ const box: Size = { width: 196, height: 70 }
 const room = { across: 40, down: 26, gap: 14, pass: 10, margin: 12 }
 
 /** slim is how broad a drawing may be that goes downwards, unless boxes get too small to be read. */
-const slim = { whole: 340, box: 140, most: 300 }
+const slim = { whole: 322, box: 132, most: 290 }
 
 /** sizeOf is the size of the boxes: where they go downwards, as broad as there is room. */
 function sizeOf(columns: Map<string, number>, down: boolean): Size {
