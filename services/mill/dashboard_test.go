@@ -49,11 +49,16 @@ func openDashboard(t *testing.T, w *world, wrap func(http.Handler) http.Handler)
 	return d
 }
 
-// click clicks on what a selector finds once it is there and not disabled.
+// click clicks on what a selector finds once it is there and not disabled. It looks and
+// clicks at once, so that nothing changes between the two.
 func (d *dashboard) click(selector string) {
 	d.t.Helper()
-	d.Until(fmt.Sprintf("document.querySelector(%q) && !document.querySelector(%q).disabled", selector, selector))
-	browsertest.Eval[bool](d.Page, fmt.Sprintf("(document.querySelector(%q).dispatchEvent(new MouseEvent('click', {bubbles: true})), true)", selector))
+	d.Until(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q)
+		if (!e || e.disabled) return false
+		e.dispatchEvent(new MouseEvent('click', { bubbles: true }))
+		return true
+	})()`, selector))
 }
 
 // drop lets a small file go over the page, and returns the job that it becomes.
