@@ -267,6 +267,15 @@ func (w *tail) String() string {
 	return string(w.data)
 }
 
+// fewer is n, or half of it when tests are to be short: under the race detector all
+// that is killed takes several times as long to start.
+func fewer(n int) int {
+	if testing.Short() {
+		return max(n/2, 1)
+	}
+	return n
+}
+
 // freePort returns a port that nobody listens on at this moment.
 func freePort(t *testing.T) int {
 	t.Helper()

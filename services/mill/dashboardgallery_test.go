@@ -75,6 +75,9 @@ func TestDashboardGallery(t *testing.T) {
 	for _, width := range []int{1440, 390} {
 		g.Resize(width, 900)
 		for _, dark := range []bool{false, true} {
+			if testing.Short() && dark != (width == 390) {
+				continue
+			}
 			g.SetDark(dark)
 			theme := map[bool]string{false: "light", true: "dark"}[dark]
 			look := func(name string) {

@@ -32,7 +32,7 @@ func TestOperationEmbedded(t *testing.T) {
 	w := newCrashWorld(t)
 	addr := local(freePort(t))
 	m := newProcess(t, "mill", childConfig{Mill: &childMill{DataDir: w.dir, NATSListen: local(w.port), HTTPAddr: addr}})
-	w.operate([]*process{m}, []*process{m}, 3, addr)
+	w.operate([]*process{m}, []*process{m}, fewer(3), addr)
 }
 
 // TestOperationExternal kills the broker, the conductor and the operators of a mill
@@ -52,7 +52,7 @@ func TestOperationExternal(t *testing.T) {
 	addr := local(freePort(t))
 	one, other := part("gateway-1", "gateway", addr), part("gateway-2", "gateway", local(freePort(t)))
 	conductor, stages := part("conductor", "conductor", ""), part("stages", "stages", "")
-	w.operate([]*process{broker, one, other, conductor, stages}, []*process{one, other, broker, one, conductor}, 5, addr)
+	w.operate([]*process{broker, one, other, conductor, stages}, []*process{one, other, broker, one, conductor}, fewer(5), addr)
 }
 
 // operate starts the processes, brings jobs into attention, and kills one of victims

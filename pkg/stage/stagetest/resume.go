@@ -26,7 +26,11 @@ func (k *Kit) testResume(t *testing.T) {
 	if unit <= 0 {
 		unit = defaultUnit
 	}
-	c := k.Large(Content{Name: "large", Size: 4 * (largeBytes + unit)})
+	pieces := int64(4)
+	if testing.Short() {
+		pieces = 2
+	}
+	c := k.Large(Content{Name: "large", Size: pieces * (largeBytes + unit)})
 	c.Name = "large"
 	plain := k.prepare(t, c, largeChunk, -1)
 	want := plain.undisturbed(t, "without checkpoints").result()
