@@ -8,8 +8,9 @@
 // It prints how long both took, what the mill read of files and sockets beyond the
 // undisturbed run, per kill, and what the events say of each resumption; and it
 // fails when the object in the bucket is not the undisturbed one after decryption,
-// when more than one checkpoint interval was read again per kill, beyond what a start
-// reads that has nothing to go on with, or when an unfinished upload is left.
+// when more than one checkpoint interval was read again per kill, beyond the little
+// that a start reads that has nothing to go on with, or when an unfinished upload is
+// left.
 package main
 
 import (
@@ -96,10 +97,11 @@ func report(calm, rough outcome, size int64) error {
 	fmt.Printf("%-34s %12d %12d\n", "resumptions in the events", calm.resumed, rough.resumed)
 	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB read by the mill", mib(calm.read), mib(rough.read))
 	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB served to fetch", mib(calm.served), mib(rough.served))
-	start := float64(calm.idle+rough.idle) / 2 // the broker's log grows with every kill
-	again := float64(rough.read-calm.read)/float64(max(rough.kills, 1)) - start
-	fmt.Printf("%-34s %12.1f %12.1f\n", "MiB read by a start without work", mib(calm.idle), mib(rough.idle))
-	fmt.Printf("%-34s %12s %12.1f   of %d at most\n", "MiB read again per kill", "", again/(1<<20), interval>>20)
+	more, start := float64(rough.read-calm.read)/float64(max(rough.kills, 1)), float64(min(calm.idle, rough.idle))
+	again := more - start
+	fmt.Printf("%-34s %12s %12.1f\n", "MiB read more per kill", "", more/(1<<20))
+	fmt.Printf("%-34s %12.1f %12.1f\n", "  of it by any start, without work", mib(calm.idle), mib(rough.idle))
+	fmt.Printf("%-34s %12s %12.1f   of %d at most\n", "  of it again", "", again/(1<<20), interval>>20)
 	fmt.Printf("%-34s %12s %12s\n", "digest of the decrypted object", short(calm.digest), short(rough.digest))
 	switch {
 	case calm.digest != rough.digest || calm.size != rough.size:
