@@ -46,6 +46,15 @@ func (c *Conn) read(
 	return c.fromLeader(ctx, stream, w)
 }
 
+// Newest returns the last message of a stream whose subject matches filter, as
+// [Conn.Last] does, but by the leader's word: no older one is taken for it. While much
+// is being stored it is also much sooner there, since a broker stores what it has been
+// sent before it hands on what was read directly.
+// Faults: as for [Conn.Last].
+func (c *Conn) Newest(ctx context.Context, stream, filter string) (*Message, error) {
+	return c.fromLeader(ctx, stream, wanted{Last: filter})
+}
+
 // fromLeader reads a message from the leader of a stream.
 func (c *Conn) fromLeader(ctx context.Context, stream string, w wanted) (*Message, error) {
 	doing := "read from the leader of " + stream

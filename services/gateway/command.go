@@ -111,7 +111,7 @@ func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) 
 	id := jobOf(before)
 	newest, applied, ended := before, false, false
 	mark := events.CommandMark(events.CommandID(x.tenant, id, cmd, revisionOf(before)))
-	f, err := g.follow(x.tenant, id, before.Sequence, func(m *bus.Message) error {
+	f, err := g.follow(g.Bus, x.tenant, id, before.Sequence, func(m *bus.Message) error {
 		newest = m
 		rec, err := decodeRecord(m)
 		if err != nil {
@@ -133,7 +133,7 @@ func (g *Gateway) command(x *exchange, before *bus.Message, cmd events.Command) 
 	if err := g.publishCommand(ctx, x.tenant, id, revisionOf(before), cmd); err != nil {
 		return nil, err
 	}
-	err = f.run(ctx, &besides{every: recheck, tick: func() error { return nil }})
+	err = f.run(ctx, nil, &besides{every: recheck, tick: func() error { return nil }})
 	switch {
 	case x.r.Context().Err() != nil:
 		return nil, x.r.Context().Err()

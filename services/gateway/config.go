@@ -95,7 +95,11 @@ type Limits struct {
 
 // Config is what a gateway is made of. Bus, Store and Pipelines are required.
 type Config struct {
-	Bus       *bus.Conn
+	Bus *bus.Conn
+	// Streams is what those who follow events read through. Reads through one
+	// connection wait for each other, and the log for its disk, so many followers
+	// would slow down everybody else. Nil means Bus.
+	Streams   *bus.Conn
 	Store     Artifacts
 	Pipelines Pipelines
 	// Stages are listed under /v1/stages.
@@ -140,6 +144,9 @@ type Config struct {
 func (c *Config) setDefaults() error {
 	if c.Bus == nil || c.Store == nil || c.Pipelines == nil {
 		return errors.New("gateway: bus, store and pipelines are required")
+	}
+	if c.Streams == nil {
+		c.Streams = c.Bus
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

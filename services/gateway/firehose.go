@@ -168,6 +168,8 @@ type firehose struct {
 	eventStream
 	g *Gateway
 	q eventQuery // q.after is the place up to which everything was written
+	// wrote is when live events were last written.
+	wrote time.Time
 }
 
 // run writes until the client goes, the gateway closes, or the reader is too slow.
@@ -247,10 +249,13 @@ func (f *firehose) live(ctx context.Context, in <-chan placed) error {
 	}
 }
 
-// together writes an event with those that wait behind it, and rests when there were
-// any.
+// together writes an event with those that have come behind it. One that comes soon
+// after the last were written waits for a breath, so that a flood is not written drop
+// by drop.
 func (f *firehose) together(ctx context.Context, e placed, in <-chan placed) error {
-	rest := len(in) > 0
+	if err := f.rest(ctx, breath-time.Since(f.wrote)); err != nil {
+		return err
+	}
 	if err := f.put(e); err != nil {
 		return err
 	}
@@ -263,13 +268,21 @@ func (f *firehose) together(ctx context.Context, e placed, in <-chan placed) err
 			return err
 		}
 	}
-	if err := f.flush(); err != nil || !rest {
-		return err
+	f.wrote = time.Now()
+	return f.flush()
+}
+
+// rest waits, unless the stream ends.
+func (f *firehose) rest(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
 	}
 	select {
-	case <-time.After(breath):
+	case <-time.After(d):
+		return nil
 	case <-f.g.closing:
+		return errEnough
 	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }

@@ -15,6 +15,11 @@ import (
 // fit is read from the log.
 const followBuffer = 64
 
+// fewRecords is how many records are read one by one: a follower that has only just
+// begun, or missed a moment, has no more to catch up with, and a consumer of its own
+// would cost the broker more than they do.
+const fewRecords = 16
+
 // errEnough ends a follow from inside.
 var errEnough = errors.New("enough")
 
@@ -24,6 +29,7 @@ var errEnough = errors.New("enough")
 // found again. It is used by one goroutine.
 type follower struct {
 	g           *Gateway
+	bus         *bus.Conn
 	tenant, job string
 	// sequence and revision are those of the last record handed on. revision is 0
 	// until the first one.
@@ -35,17 +41,17 @@ type follower struct {
 	stop func()
 }
 
-// follow starts to listen; [follower.close] ends it. Records after the sequence
+// follow starts to listen on b; [follower.close] ends it. Records after the sequence
 // after will be handed to record.
 func (g *Gateway) follow(
-	tenant, job string, after uint64, record func(*bus.Message) error,
+	b *bus.Conn, tenant, job string, after uint64, record func(*bus.Message) error,
 ) (*follower, error) {
 	f := &follower{
-		g: g, tenant: tenant, job: job, sequence: after, record: record,
+		g: g, bus: b, tenant: tenant, job: job, sequence: after, record: record,
 		live: make(chan *bus.Message, followBuffer),
 	}
 	var err error
-	f.stop, err = g.Bus.Subscribe(events.LiveOf(tenant, job), func(m *bus.Message) {
+	f.stop, err = b.Subscribe(events.LiveOf(tenant, job), func(m *bus.Message) {
 		select {
 		case f.live <- m:
 		default:
@@ -57,12 +63,31 @@ func (g *Gateway) follow(
 
 func (f *follower) close() { f.stop() }
 
-// catchUp hands on what the log holds after the last record.
-func (f *follower) catchUp(ctx context.Context) error {
+// catchUp hands on what the log holds after the last record: up to one that is known
+// to be there, or, when that is nil, all.
+func (f *follower) catchUp(ctx context.Context, to *bus.Message) error {
 	f.lost.Store(false)
-	return f.g.Bus.Scan(ctx, bus.Scan{
-		Stream: events.StreamEvents, From: f.sequence + 1,
-		Filters: []string{events.HistoryFilter(f.tenant, f.job)},
+	if to != nil && revisionOf(to) == f.revision+1 {
+		return f.hand(to)
+	}
+	history := events.HistoryFilter(f.tenant, f.job)
+	for range fewRecords {
+		if to != nil && f.sequence >= to.Sequence {
+			return nil
+		}
+		m, err := f.bus.Next(ctx, events.StreamEvents, history, f.sequence+1)
+		if fault.Has(err, fault.BusNotFound) {
+			return nil
+		}
+		if err == nil {
+			err = f.hand(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.bus.Scan(ctx, bus.Scan{
+		Stream: events.StreamEvents, From: f.sequence + 1, Filters: []string{history},
 	}, f.hand)
 }
 
@@ -82,18 +107,18 @@ func (f *follower) take(ctx context.Context, m *bus.Message) error {
 		return nil // no record: somebody else publishes here
 	case m.Sequence <= f.sequence && !f.lost.Load():
 		return nil
-	case f.lost.Load() || f.revision == 0 || revisionOf(m) != f.revision+1:
-		return f.catchUp(ctx)
+	case f.lost.Load():
+		return f.catchUp(ctx, nil)
 	}
-	return f.hand(m)
+	return f.catchUp(ctx, m)
 }
 
 // check looks whether the log has more than was announced.
 func (f *follower) check(ctx context.Context) error {
-	m, err := f.g.lastRecord(ctx, f.tenant, f.job)
+	m, err := lastRecord(ctx, f.bus, f.tenant, f.job)
 	switch {
 	case err == nil && m.Sequence > f.sequence:
-		return f.catchUp(ctx)
+		return f.catchUp(ctx, m)
 	case fault.Has(err, fault.JobNotFound):
 		return errEnough // the job has passed its retention
 	case err != nil && ctx.Err() == nil && retryable(fault.ClassOf(err)):
@@ -102,10 +127,10 @@ func (f *follower) check(ctx context.Context) error {
 	return err
 }
 
-// run catches up and follows until record returns an error, which it returns, or
+// run catches up, to a record that is known or with nil to the last one, and follows until record returns an error, which it returns, or
 // until the gateway closes or ctx ends. on says what else to wait for.
-func (f *follower) run(ctx context.Context, on *besides) error {
-	if err := f.catchUp(ctx); err != nil {
+func (f *follower) run(ctx context.Context, to *bus.Message, on *besides) error {
+	if err := f.catchUp(ctx, to); err != nil {
 		return err
 	}
 	tick := time.NewTicker(on.every)

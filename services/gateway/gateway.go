@@ -65,7 +65,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		Config: c, intake: in, dead: deadletter.New(c.Bus), audit: audit.New(c.Bus), origins: origins, hosts: make(map[string]bool),
 		uploads: make(slots, c.Limits.Uploads), followers: make(slots, c.Limits.Followers),
-		catchUps: make(slots, maxCatchUps), tail: newTail(c.Bus),
+		catchUps: make(slots, maxCatchUps), tail: newTail(c.Streams),
 		closing: make(chan struct{}),
 	}
 	for _, h := range c.AllowedHosts {

@@ -14,10 +14,14 @@ import (
 // lastRecord returns the newest record of a job. Faults: job.not_found and those of
 // the bus.
 func (g *Gateway) lastRecord(ctx context.Context, tenant, job string) (*bus.Message, error) {
+	return lastRecord(ctx, g.Bus, tenant, job)
+}
+
+func lastRecord(ctx context.Context, b *bus.Conn, tenant, job string) (*bus.Message, error) {
 	if !events.ValidToken(job) {
 		return nil, noJob(job)
 	}
-	m, err := g.Bus.Last(ctx, events.StreamEvents, events.HistoryFilter(tenant, job))
+	m, err := b.Newest(ctx, events.StreamEvents, events.HistoryFilter(tenant, job))
 	if fault.Has(err, fault.BusNotFound) {
 		return nil, noJob(job)
 	}

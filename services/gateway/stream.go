@@ -48,18 +48,18 @@ func (g *Gateway) streamEvents(x *exchange) error {
 	}
 	defer release()
 	s := &eventStream{x: x, id: id}
-	f, err := g.follow(x.tenant, id, after, s.record)
+	f, err := g.follow(g.Streams, x.tenant, id, after, s.record)
 	if err != nil {
 		return err
 	}
 	defer f.close()
 	// After the subscription, so that a job that ends now is seen either way.
-	last, err := g.lastRecord(x.r.Context(), x.tenant, id)
+	last, err := lastRecord(x.r.Context(), g.Streams, x.tenant, id)
 	if err != nil {
 		return err
 	}
 	progress := make(chan *bus.Message, followBuffer)
-	stop, err := g.Bus.Subscribe(events.ProgressOf(x.tenant, id), func(m *bus.Message) {
+	stop, err := g.Streams.Subscribe(events.ProgressOf(x.tenant, id), func(m *bus.Message) {
 		select {
 		case progress <- m:
 		default: // the next one says more
@@ -75,7 +75,7 @@ func (g *Gateway) streamEvents(x *exchange) error {
 	if last.Sequence <= after && isFinal(last) {
 		err = s.end(last)
 	} else {
-		err = f.run(x.r.Context(), &besides{
+		err = f.run(x.r.Context(), last, &besides{
 			every: g.Limits.Heartbeat / checksPerBeat, tick: s.heartbeat,
 			progress: progress, report: s.progress,
 		})
@@ -129,7 +129,7 @@ func (s *eventStream) record(m *bus.Message) error {
 	if !isFinal(m) {
 		return s.flush()
 	}
-	last, err := s.x.g.lastRecord(s.x.r.Context(), s.x.tenant, s.id)
+	last, err := lastRecord(s.x.r.Context(), s.x.g.Streams, s.x.tenant, s.id)
 	if err == nil && last.Sequence > m.Sequence {
 		return s.flush()
 	}

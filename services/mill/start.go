@@ -157,7 +157,11 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := m.startProjector(ctx, conn, running)
+	streams, err := m.connect(ctx, "streams", nil)
+	if err != nil {
+		return err
+	}
+	jobs, err := m.startProjector(ctx, running)
 	if err != nil {
 		return err
 	}
@@ -168,7 +172,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 		return err
 	}
 	c := gateway.Config{
-		Bus: conn, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
+		Bus: conn, Streams: streams, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
 		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn), Pressure: m.disk,
 		Log: m.Log.With("part", RoleGateway),
 	}
@@ -189,9 +193,11 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 
 // startProjector keeps the list of jobs. A database that cannot be reached keeps
 // nothing else from starting.
-func (m *Mill) startProjector(
-	ctx context.Context, conn *bus.Conn, running *parts,
-) (*projector.Projector, error) {
+func (m *Mill) startProjector(ctx context.Context, running *parts) (*projector.Projector, error) {
+	conn, err := m.connect(ctx, "projector", nil)
+	if err != nil {
+		return nil, err
+	}
 	views, err := jobview.Open(m.Views)
 	if err != nil {
 		return nil, err
