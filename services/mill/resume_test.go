@@ -40,7 +40,7 @@ func TestResumeEmbedded(t *testing.T) {
 		DataDir: w.dir, NATSListen: local(w.port), PublishDir: w.published,
 		AllowPaths: []string{w.dir}, CheckpointBytes: resumeBytes,
 	}})
-	w.resume([]*process{m}, fewer(5))
+	w.resume([]*process{m}, 5)
 }
 
 // TestResumeExternal kills the broker, the conductor and two workers that take
@@ -59,7 +59,7 @@ func TestResumeExternal(t *testing.T) {
 			AllowPaths: []string{w.dir}, CheckpointBytes: resumeBytes,
 		}}))
 	}
-	w.resume(all, fewer(10))
+	w.resume(all, 10)
 }
 
 // resume runs jobs with large files while it kills the processes.
@@ -101,7 +101,7 @@ func (w *crashWorld) largeFile(i int) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name(i))
 	var b bytes.Buffer
-	for n := 0; b.Len() < fewer(resumeSize); n++ {
+	for n := 0; b.Len() < resumeSize; n++ {
 		fmt.Fprintf(&b, "line %d of job %d: %x\n", n, i, w.rand.Uint64())
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
