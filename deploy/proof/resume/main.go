@@ -21,6 +21,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -73,19 +74,33 @@ func prove(ctx context.Context, size int64, kills int, seed uint64) (err error) 
 	p := proof{
 		dir: dir, source: source, s3: s3, identity: identity, random: rand.New(rand.NewPCG(seed, 0)),
 	}
-	calm, err := p.run(ctx, "calm", 0, time.Duration(0))
+	calm, err := p.run(ctx, "calm", nil)
 	if err != nil {
 		return fmt.Errorf("undisturbed: %w", err)
 	}
-	gap := calm.took / time.Duration(max(kills, 1))
-	rough, err := p.run(ctx, "rough", kills, gap)
+	rough, err := p.run(ctx, "rough", p.lives(calm.read, kills))
 	if err != nil {
 		return fmt.Errorf("killed: %w", err)
 	}
 	if rough.kills < kills {
-		return fmt.Errorf("the job was done after %d kills: try a larger file", rough.kills)
+		return fmt.Errorf("the job was done after %d kills", rough.kills)
 	}
 	return report(calm, rough, size)
+}
+
+// lives draws moments of the work at random, by what is read until then, and returns
+// how much is read in between. A life that has read as much has done no more than
+// that, so the work is not over before the last of them.
+func (p *proof) lives(read int64, kills int) []int64 {
+	at := make([]int64, kills)
+	for i := range at {
+		at[i] = p.random.Int64N(read)
+	}
+	slices.Sort(at)
+	for i := len(at) - 1; i > 0; i-- {
+		at[i] -= at[i-1]
+	}
+	return at
 }
 
 // report prints both runs and says whether the promise was kept.

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -60,9 +62,9 @@ type outcome struct {
 	uploads        []string
 }
 
-// run runs the job on a mill of its own, which is killed after random times of up
-// to one and a half times the gap.
-func (p *proof) run(ctx context.Context, name string, kills int, gap time.Duration) (o outcome, err error) {
+// run runs the job on a mill of its own, which is killed when it has read as much as
+// each of the lives says.
+func (p *proof) run(ctx context.Context, name string, lives []int64) (o outcome, err error) {
 	c := rig.Config{Config: mill.Config{
 		DataDir: filepath.Join(p.dir, name), HTTPAddr: "127.0.0.1:0", AllowPrivateNetworks: true, CheckpointBytes: interval,
 		S3: map[string]publishs3.Endpoint{"default": {
@@ -84,11 +86,11 @@ func (p *proof) run(ctx context.Context, name string, kills int, gap time.Durati
 		return o, errors.Join(err, kill(m))
 	}
 	for {
-		limit := time.Duration(0)
-		if o.kills < kills {
-			limit = time.Duration(p.random.Int64N(int64(3*gap/2) + 1))
+		limit := int64(math.MaxInt64)
+		if o.kills < len(lives) {
+			limit = lives[o.kills]
 		}
-		done, err := wait(ctx, m.URL, job, limit)
+		done, err := wait(ctx, m, job, limit)
 		if err != nil {
 			return o, errors.Join(err, kill(m))
 		}
@@ -114,15 +116,29 @@ func kill(m *rig.Mill) error {
 	return err
 }
 
-// wait waits for the job until a limit, zero for none, and reports whether it has
-// completed.
-func wait(ctx context.Context, url, job string, limit time.Duration) (done bool, err error) {
-	if limit > 0 {
-		short, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		ctx = short
-	}
-	_, err = rig.Wait(ctx, url, job)
+// wait waits for the job until the mill has read as much as the limit, and reports
+// whether it has completed.
+func wait(ctx context.Context, m *rig.Mill, job string, limit int64) (done bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer cancel()
+	looking.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			if read, err := m.Read(); err != nil || read >= limit {
+				cancel()
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	_, err = rig.Wait(ctx, m.URL, job)
 	if ctx.Err() != nil {
 		return false, nil
 	}
