@@ -11,7 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/millrace/millrace/deploy/filelock"
 )
 
 // Installer becomes root where it has to.
@@ -66,13 +67,5 @@ func (i *Installer) Run(ctx context.Context, command ...string) error {
 // Lock keeps all who install something for tests out until unlock is called: they do so
 // one after the other, and the second finds what the first has installed.
 func Lock() (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("millrace-install-%d.lock", os.Geteuid())),
-		os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(os.NewSyscallError("flock", err), f.Close())
-	}
-	return func() { _ = f.Close() }, nil // which unlocks it
+	return filelock.Lock(filepath.Join(os.TempDir(), fmt.Sprintf("millrace-install-%d.lock", os.Geteuid())))
 }

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/millrace/millrace/deploy/apt"
+	"github.com/millrace/millrace/deploy/filelock"
 )
 
 // Program returns the path of Chromium, which it installs where there is none.
@@ -82,12 +82,5 @@ func lock(name string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(cache, name+".lock"), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(os.NewSyscallError("flock", err), f.Close())
-	}
-	return func() { _ = f.Close() }, nil // which unlocks it
+	return filelock.Lock(filepath.Join(cache, name+".lock"))
 }

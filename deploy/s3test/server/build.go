@@ -10,7 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
+
+	"github.com/millrace/millrace/deploy/filelock"
 )
 
 // program is the package of the server, and toolMod the module that pins it.
@@ -36,14 +37,11 @@ func Build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(cache, "versitygw-"+tag)
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o644)
+	unlock, err := filelock.Lock(path + ".lock")
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", os.NewSyscallError("flock", err)
-	}
+	defer unlock()
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
