@@ -83,10 +83,11 @@ func (t *trail) last() stop {
 func (t *trail) further(m *Mark) *place {
 	last := t.last()
 	from := t.before(last.first)
-	if fit(m, from, placeRoom) <= last.count {
-		from = last
+	n := fit(m, from, placeRoom)
+	if n <= last.count {
+		from, n = last, fit(m, last, placeRoom)
 	}
-	return m.place(from, fit(m, from, placeRoom))
+	return m.place(from, n)
 }
 
 // fit returns how many chunks of m a place can name with that much room, and with

@@ -187,8 +187,15 @@ func (r *Run) tell(ctx context.Context, claim uint64, p place, cause *events.Fau
 	if p.at != nil {
 		e.Checkpoint, e.Done, e.Total = p.at.Saves, p.at.Done, p.at.Total
 	}
-	if e.Total > 0 {
-		e.Percent = int(100 * (float64(min(e.Done, e.Total)) / float64(e.Total)))
-	}
+	e.Percent = Percent(e.Done, e.Total)
 	return r.c.o.Resumed(ctx, e)
+}
+
+// Percent is how much of a total is done, from 0 to 100, without fractions. It is 0
+// when the total is 0, which means unknown.
+func Percent(done, total int64) int {
+	if total <= 0 {
+		return 0
+	}
+	return int(100 * (float64(min(done, total)) / float64(total)))
 }

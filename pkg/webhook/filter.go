@@ -26,12 +26,17 @@ type Filter struct {
 	Pipelines []string `json:"pipelines,omitempty"`
 }
 
-// WantsRecord reports whether a record with these headers concerns the endpoint, for
-// what it is or for what has caused it: who wants to know of undos that failed is told
-// so, too, when the job is in attention for it.
+// WantsRecord reports whether a record with these headers concerns the endpoint, as
+// [Filter.WantsEvent] does.
 func (f Filter) WantsRecord(header map[string]string) bool {
-	cause := header[events.HeaderCause]
-	return f.Wants(events.RecordType(header[events.HeaderCEType])) || cause != "" && f.Wants(cause)
+	return f.WantsEvent(events.RecordType(header[events.HeaderCEType]), header[events.HeaderCause])
+}
+
+// WantsEvent reports whether a record concerns the endpoint, for the type that it has
+// or for what has caused it, unless that is empty: who wants to know of undos that
+// failed is told so, too, when the job is in attention for it.
+func (f Filter) WantsEvent(recordType, cause string) bool {
+	return f.Wants(recordType) || cause != "" && f.Wants(cause)
 }
 
 // Wants reports whether what is of that type concerns the endpoint.

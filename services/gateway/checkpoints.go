@@ -87,19 +87,11 @@ func checkpointOf(k checkpoint.Key, m *bus.Message) api.Checkpoint {
 		shown.Damage = err.Error()
 		return shown
 	}
-	shown = api.Checkpoint{
+	return api.Checkpoint{
 		Position: m.Sequence, Kind: c.Kind, Number: c.Saves, Attempt: c.Attempt, Worker: c.Worker,
-		Stage: c.Stage, Logic: c.Logic, Time: c.Time, Done: c.Done, Total: c.Total,
+		Stage: c.Stage, Logic: c.Logic, Time: c.Time,
+		Done: c.Done, Total: c.Total, Percent: checkpoint.Percent(c.Done, c.Total),
 		Decision: c.Decision, Reason: c.Reason, Cause: c.Cause,
 		Outputs: slices.Sorted(maps.Keys(c.Outputs)), State: c.State, StateVersion: c.Version,
 	}
-	if c.Total > 0 {
-		shown.Percent = percentOf(c.Done, c.Total)
-	}
-	return shown
-}
-
-// percentOf is how much of a total is done.
-func percentOf(done, total int64) int {
-	return int(float64(min(done, total)) / float64(total) * 100)
 }

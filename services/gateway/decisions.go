@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/bus"
+	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 )
@@ -162,8 +163,7 @@ func (x *exchange) complete(d *api.Decision) {
 	if json.Unmarshal(m.Data, &c) != nil || c.Saves == 0 || d.Checkpoint != nil && c.Saves < d.Checkpoint.Number {
 		return
 	}
-	d.Checkpoint = &events.DecisionPlace{Number: c.Saves, Done: c.Done, Total: c.Total}
-	if c.Total > 0 {
-		d.Checkpoint.Percent = percentOf(c.Done, c.Total)
+	d.Checkpoint = &events.DecisionPlace{
+		Number: c.Saves, Done: c.Done, Total: c.Total, Percent: checkpoint.Percent(c.Done, c.Total),
 	}
 }

@@ -110,7 +110,7 @@ func aboutRecord(m *bus.Message) (a about, ok bool) {
 
 // wants reports whether a record is wanted.
 func (f *eventFilter) wants(a about) bool {
-	return (f.Wants(a.kind) || a.cause != "" && f.Wants(a.cause)) &&
+	return f.WantsEvent(a.kind, a.cause) &&
 		(len(f.jobs) == 0 || slices.Contains(f.jobs, a.job)) &&
 		(len(f.Pipelines) == 0 || slices.Contains(f.Pipelines, a.pipeline))
 }
