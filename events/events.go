@@ -156,6 +156,7 @@ const (
 	AllCancelled   = Root + ".cancelled.*.*"
 	AllDeliveries  = Root + ".delivery.*.*.*"
 	AllAudit       = Root + ".audit.*.*.*"
+	AllLive        = Root + ".live.*.*.*"
 	AllHookTests   = Root + ".hooktest.*.*"
 
 	// IntakeKeeper is a message of the intake that nobody consumes, so that the

@@ -97,6 +97,7 @@ func (f *follower) hand(m *bus.Message) error {
 		return nil
 	}
 	f.sequence, f.revision = m.Sequence, revisionOf(m)
+	f.g.recent.learn(m, time.Now())
 	return f.record(m)
 }
 

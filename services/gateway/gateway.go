@@ -36,6 +36,7 @@ type Gateway struct {
 	followers slots
 	catchUps  slots
 	tail      *tail
+	recent    *recent
 	tus       *upload.Service
 	page      *dashboard
 	handler   http.Handler
@@ -62,21 +63,26 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	recent, err := newRecent(c.Bus)
+	if err != nil {
+		in.close()
+		return nil, err
+	}
 	g := &Gateway{
 		Config: c, intake: in, dead: deadletter.New(c.Bus), audit: audit.New(c.Bus), origins: origins, hosts: make(map[string]bool),
 		uploads: make(slots, c.Limits.Uploads), followers: make(slots, c.Limits.Followers),
-		catchUps: make(slots, maxCatchUps), tail: newTail(c.Streams),
+		catchUps: make(slots, maxCatchUps), tail: newTail(c.Streams, recent), recent: recent,
 		closing: make(chan struct{}),
 	}
 	for _, h := range c.AllowedHosts {
 		g.hosts[strings.ToLower(h)] = true
 	}
 	if g.tus, err = g.resumable(); err != nil {
-		in.close()
+		g.hangUp()
 		return nil, err
 	}
 	if g.page, err = newDashboard(); err != nil {
-		in.close()
+		g.hangUp()
 		return nil, err
 	}
 	g.handler = g.routes()
@@ -86,15 +92,21 @@ func New(c Config) (*Gateway, error) {
 // Handler answers requests. Requests that wait or follow end with [Gateway.Close].
 func (g *Gateway) Handler() http.Handler { return g.handler }
 
-// Close ends the requests that wait or follow, and the gateway's subscription. It
+// Close ends the requests that wait or follow, and the gateway's subscriptions. It
 // does not wait for other requests. It may be called more than once.
 func (g *Gateway) Close() error {
 	g.stop.Do(func() {
 		close(g.closing)
-		g.intake.close()
+		g.hangUp()
 		g.tail.close()
 	})
 	return nil
+}
+
+// hangUp ends the subscriptions.
+func (g *Gateway) hangUp() {
+	g.intake.close()
+	g.recent.stop()
 }
 
 // Run serves HTTP on a listener, which it closes, until ctx ends. Then requests
@@ -135,7 +147,7 @@ func (g *Gateway) Run(ctx context.Context, l net.Listener) error {
 // shutdown lets requests end, and cuts off those that take too long.
 func (g *Gateway) shutdown(s *http.Server) {
 	// The intake goes last, for requests that wait for a receipt.
-	defer g.intake.close()
+	defer g.hangUp()
 	defer g.tail.close()
 	g.stop.Do(func() { close(g.closing) })
 	ctx, cancel := context.WithTimeout(context.Background(), g.Limits.Grace)

@@ -14,12 +14,17 @@ import (
 )
 
 // getJob answers with a job as it is, or after a wait: with If-None-Match, until it
-// is no longer that revision; without, until it is final.
+// is no longer that revision; without, until it is final. With Cache-Control: no-cache
+// it is the log that says so, however long that takes.
 func (g *Gateway) getJob(x *exchange) error {
 	id := x.r.PathValue("id")
 	known := x.r.Header.Get("If-None-Match")
 	wait := preferredWait(x.r.Header, g.Limits.MaxWait)
-	m, err := g.lastRecord(x.r.Context(), x.tenant, id)
+	read := g.newestRecord
+	if strings.Contains(x.r.Header.Get("Cache-Control"), "no-cache") {
+		read = g.lastRecord
+	}
+	m, err := read(x.r.Context(), x.tenant, id)
 	if err != nil {
 		return err
 	}

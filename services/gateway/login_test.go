@@ -27,7 +27,7 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	p.Type(".login input[name=token]", "no-such-key")
 	p.Click(".login button[type=submit]")
 	p.Until("document.querySelector('.login [role=alert]')")
-	browsertest.Eval[bool](p, "(document.querySelector('.login input[name=token]').value = '', true)")
+	browsertest.Eval[bool](p, `(e => { e.value = ''; return e.dispatchEvent(new Event('input', { bubbles: true })) })(document.querySelector('.login input[name=token]'))`)
 	p.Type(".login input[name=token]", "a-read")
 	p.Click(".login button[type=submit]")
 	p.Until("document.querySelector('.job')?.dataset.job === '" + g.names["job"] + "'")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -14,7 +15,11 @@ import (
 // lastRecord returns the newest record of a job. Faults: job.not_found and those of
 // the bus.
 func (g *Gateway) lastRecord(ctx context.Context, tenant, job string) (*bus.Message, error) {
-	return lastRecord(ctx, g.Bus, tenant, job)
+	m, err := lastRecord(ctx, g.Bus, tenant, job)
+	if err == nil {
+		g.recent.learn(m, time.Now())
+	}
+	return m, err
 }
 
 func lastRecord(ctx context.Context, b *bus.Conn, tenant, job string) (*bus.Message, error) {

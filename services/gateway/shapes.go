@@ -50,7 +50,9 @@ func jobShapes() map[string]openapi.Shape {
 			Query("search", "Words of the id, key, labels, names of files or faults; one with * at its end is a beginning.", openapi.Text()).
 			Query("sort", "The order. The newest first if it is absent.", openapi.Word(api.JobSorts()...)).
 			Paged().Give(200, openapi.JSON[api.JobPage]()),
-		"GET /v1/jobs/{id}": openapi.Does("getJob").Cached().Waits().Give(200, openapi.JSON[api.Job]()),
+		"GET /v1/jobs/{id}": openapi.Does("getJob").Cached().Waits().
+			Header("Cache-Control", "no-cache asks the log itself, however busy the broker is. Without it the answer may be up to a second old then.").
+			Give(200, openapi.JSON[api.Job]()),
 		"GET /v1/jobs/{id}/events": follows(openapi.Does("getJobEvents")).
 			Give(200, openapi.JSON[[]events.Record](), stream("Each record as an event of its type; then the event end.")),
 		"GET /v1/events": follows(openapi.Does("getEvents")).

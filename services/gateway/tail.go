@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
@@ -16,7 +17,8 @@ const tailBuffer = 1024
 // tail reads the log of all tenants as it grows, through one consumer, and hands
 // each event to all who want it. It reads while somebody does.
 type tail struct {
-	bus *bus.Conn
+	bus    *bus.Conn
+	recent *recent
 
 	mu      sync.Mutex
 	readers map[*tailReader]bool
@@ -40,7 +42,9 @@ type tailReader struct {
 	events chan placed
 }
 
-func newTail(b *bus.Conn) *tail { return &tail{bus: b, readers: make(map[*tailReader]bool)} }
+func newTail(b *bus.Conn, r *recent) *tail {
+	return &tail{bus: b, recent: r, readers: make(map[*tailReader]bool)}
+}
 
 // join begins to hand events to a reader, until leave. Faults: those of the bus.
 func (t *tail) join(ctx context.Context, tenant string, f eventFilter) (*tailReader, error) {
@@ -123,6 +127,7 @@ func (t *tail) hand(turn *tailTurn, m *bus.Message) error {
 		return errEnough
 	}
 	turn.place = m.Sequence
+	t.recent.learn(m, time.Now())
 	about, ok := aboutRecord(m)
 	if !ok {
 		return nil

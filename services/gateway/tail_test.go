@@ -18,7 +18,7 @@ func TestTailCutsWhoIsTooSlow(t *testing.T) {
 	quick := &tailReader{tenant: "a", filter: all, events: make(chan placed, 2*tailBuffer)}
 	other := &tailReader{tenant: "b", filter: all, events: make(chan placed, 1)}
 	turn := &tailTurn{}
-	tl := &tail{readers: map[*tailReader]bool{slow: true, quick: true, other: true}, turn: turn}
+	tl := &tail{readers: map[*tailReader]bool{slow: true, quick: true, other: true}, turn: turn, recent: &recent{}}
 	const n = tailBuffer + 10
 	for i := range n {
 		err := tl.hand(turn, &bus.Message{

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Proxy is a line to a broker that can be cut and muted.
+// Proxy is a line to a broker that can be cut, muted and deafened.
 type Proxy struct {
 	target string
 	ln     net.Listener
@@ -19,6 +19,7 @@ type Proxy struct {
 	conns  map[net.Conn]bool
 	down   bool
 	muted  bool
+	deaf   bool
 	closed bool
 }
 
@@ -54,14 +55,22 @@ func (p *Proxy) Mute() {
 	p.muted = true
 }
 
-// Mend lets everything through again. What was swallowed stays lost, so muted
-// connections are ended.
+// Deafen lets through what the broker sends and swallows what the client asks, for the
+// connections that are open.
+func (p *Proxy) Deafen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf = true
+}
+
+// Mend lets everything through again. What was swallowed stays lost, so muted and
+// deafened connections are ended.
 func (p *Proxy) Mend() {
 	p.mu.Lock()
-	muted := p.muted
-	p.down, p.muted = false, false
+	torn := p.muted || p.deaf
+	p.down, p.muted, p.deaf = false, false, false
 	p.mu.Unlock()
-	if muted {
+	if torn {
 		p.drop()
 	}
 }
@@ -130,7 +139,7 @@ func (p *Proxy) carry(to, from net.Conn, answers bool) {
 			return
 		}
 		p.mu.Lock()
-		swallow := answers && p.muted
+		swallow := answers && p.muted || !answers && p.deaf
 		p.mu.Unlock()
 		if swallow {
 			continue

@@ -51,6 +51,7 @@ export async function maybe<T>(path: string, signal?: AbortSignal): Promise<T | 
 
 /** send is fetch that throws a Problem for every answer that is one. */
 export async function send(path: string, init: RequestInit): Promise<Response> {
+	const asked = session.token
 	let res: Response
 	try {
 		res = await fetch(path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init })
@@ -59,15 +60,16 @@ export async function send(path: string, init: RequestInit): Promise<Response> {
 		throw new Problem({ status: 0, code: 'page.offline', title: 'The gateway does not answer', class: 'dependency_down', retryable: true })
 	}
 	if (res.ok || res.status === 304) return res
-	throw await refusal(res)
+	throw await refusal(res, asked)
 }
 
-async function refusal(res: Response): Promise<Problem> {
+async function refusal(res: Response, asked: string): Promise<Problem> {
 	let shape: ProblemShape = { status: res.status, code: 'http.' + res.status, title: 'The gateway answered ' + res.status, class: '', retryable: res.status >= 500 }
 	try {
 		shape = { ...shape, ...await res.json() as ProblemShape }
 	} catch { /* the status has to do */ }
-	if (res.status === 401) {
+	// One that was sent before somebody came in says nothing of them.
+	if (res.status === 401 && session.token === asked) {
 		session.refused = true
 		redraw()
 	}
