@@ -1128,6 +1128,10 @@ type Breaker struct {
 	Failures int `json:"failures,omitempty"`
 	// Reason is the code of the last call that failed.
 	Reason string `json:"reason,omitempty"`
+	// Stages are those of this worker that call the dependency, by name: whose
+	// attempts have called it since the worker began, or whose every task needs
+	// it. Workers of old do not say it.
+	Stages []string `json:"stages,omitempty"`
 	// Time is when the worker said so last. It repeats itself while the circuit
 	// is open.
 	Time time.Time `json:"time"`

@@ -140,6 +140,8 @@ type Stage struct {
 	Outputs   string            `json:"outputs,omitempty"`
 	Findings  map[string]string `json:"findings,omitempty"`
 	Faults    []string          `json:"faults,omitempty"`
+	// Needs names the dependencies that every task calls. Others may be called as well.
+	Needs []string `json:"needs,omitempty"`
 	// Config is the JSON Schema of a step's configuration.
 	Config json.RawMessage `json:"config,omitempty"`
 	// TimeoutMS is the default for one attempt, in milliseconds. Zero means 5 minutes.

@@ -68,6 +68,7 @@ func (r *Registry) Do(
 	}
 	c := r.circuit(dependency)
 	defer r.changes.flush()
+	c.meet(ctx)
 	report, err := c.gate.Allow()
 	r.changes.flush() // before fn, which may take its time
 	if err != nil {

@@ -8,17 +8,21 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 )
 
-// Change is a circuit that came to another state.
+// Change is a circuit that came to another state, or that was met by another caller
+// while it was not closed; then From is To.
 type Change struct {
 	Dependency string
 	From, To   State
-	Time       time.Time
+	// Time is when it came to the state To.
+	Time time.Time
 	// Until is when an open circuit lets a call through; otherwise it is zero.
 	Until time.Time
 	// Failures counts the calls that failed since the last success.
 	Failures int
 	// Reason is the code of the last call that failed. Empty means none.
 	Reason fault.Code
+	// Callers are those of [WithCaller] that have called, sorted. Nobody changes them.
+	Callers []string
 }
 
 // Observe has fn told of every change of a circuit from now on, like the OnChange

@@ -51,6 +51,7 @@ type circuit struct {
 	since     time.Time
 	failures  int // in a row
 	reason    fault.Code
+	callers   []string // sorted; replaced, never changed
 	forgotten bool
 }
 
@@ -129,9 +130,14 @@ func (c *circuit) move(from, to State) {
 		return
 	}
 	c.state, c.since = to, time.Now()
+	c.tell(from)
+}
+
+// tell has observers told where the circuit stands. The caller holds mu.
+func (c *circuit) tell(from State) {
 	c.changes.add(Change{
-		Dependency: c.name, From: from, To: to, Time: c.since, Until: c.until(),
-		Failures: c.failures, Reason: c.reason,
+		Dependency: c.name, From: from, To: c.state, Time: c.since, Until: c.until(),
+		Failures: c.failures, Reason: c.reason, Callers: c.callers,
 	})
 }
 
@@ -197,6 +203,6 @@ func (c *circuit) status() Status {
 	defer c.mu.Unlock()
 	return Status{
 		Dependency: c.name, State: c.state, Since: c.since, Until: c.until(),
-		Failures: c.failures, Reason: c.reason, RetryAfter: wait,
+		Failures: c.failures, Reason: c.reason, Callers: c.callers, RetryAfter: wait,
 	}
 }

@@ -20,6 +20,8 @@ type Status struct {
 	Failures int `json:"failures"`
 	// Reason is the code of the last call that failed. Empty means none.
 	Reason fault.Code `json:"reason,omitempty"`
+	// Callers are those of [WithCaller] that have called, sorted. Nobody changes them.
+	Callers []string `json:"callers,omitempty"`
 	// RetryAfter is how long calls will be refused; zero when one would be let
 	// through now.
 	RetryAfter time.Duration `json:"retry_after"`

@@ -50,7 +50,7 @@ func describeStage(s stage.Spec) api.Stage {
 	return api.Stage{
 		Name: s.Name, Version: s.Version, Logic: s.Logic,
 		Summary: s.Summary, Guarantee: s.Guarantee, Inputs: s.Inputs, Outputs: s.Outputs,
-		Findings: s.Findings, Faults: s.Faults, Config: s.Config,
+		Findings: s.Findings, Faults: s.Faults, Needs: s.Needs, Config: s.Config,
 		TimeoutMS: s.Timeout.Milliseconds(), WritesLittle: s.WritesLittle,
 	}
 }

@@ -27,7 +27,7 @@ func TestBreakers(t *testing.T) {
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	word := func(dependency, worker string, state events.BreakerState) events.Breaker {
-		b := events.Breaker{Dependency: dependency, Worker: worker, State: state, Since: now, Time: now, Reason: "s3.unreachable"}
+		b := events.Breaker{Dependency: dependency, Worker: worker, State: state, Since: now, Time: now, Reason: "s3.unreachable", Stages: []string{"publish-s3"}}
 		data, err := json.Marshal(b)
 		if err != nil {
 			t.Fatal(err)

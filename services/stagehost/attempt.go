@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
@@ -84,7 +85,7 @@ func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh b
 	limit, over := bounds(task, spec, started)
 	a := &attempt{task: task, spec: spec, started: started}
 	a.chain = h.chain(a, fresh)
-	actx, stop := context.WithCancelCause(ctx)
+	actx, stop := context.WithCancelCause(breaker.WithCaller(ctx, spec.Name))
 	a.stop = stop
 	defer stop(nil)
 	actx, cancel := context.WithTimeoutCause(actx, limit, over)

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
@@ -177,4 +179,20 @@ func TestHintsAreNoOrders(t *testing.T) {
 func (w *gateWorld) hear(b events.Breaker, live bool) {
 	w.t.Helper()
 	w.host.hear(&bus.Entry{Key: "k", Value: mustJSON(w.t, b)}, live)
+}
+
+// TestWordNamesTheStages: those that have called, and those that would; not what else
+// calls in this process.
+func TestWordNamesTheStages(t *testing.T) {
+	t.Parallel()
+	w := newGateWorld(t, breaker.Options{})
+	w.host.byName = map[string][]stage.Stage{"fake": nil, "other": {&fake{}}, "third": {&fake{}}}
+	status := breaker.Status{Dependency: need, State: breaker.Open, Callers: []string{"notifier", "third"}}
+	if diff := cmp.Diff([]string{"fake", "third"}, w.host.word(status).Stages); diff != "" {
+		t.Error(diff)
+	}
+	status.Dependency = "tcp:elsewhere"
+	if diff := cmp.Diff([]string{"third"}, w.host.word(status).Stages); diff != "" {
+		t.Error(diff)
+	}
 }

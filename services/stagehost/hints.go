@@ -3,6 +3,7 @@ package stagehost
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 	repeatEvery = time.Minute
 	// shareAgain is how long to wait after the others could not be told.
 	shareAgain = time.Second
+	// mostStages is how many stages a word names at most.
+	mostStages = 64
 )
 
 // hints is what the other workers say of dependencies. It decides nothing: their
@@ -75,11 +78,13 @@ func (h *Host) ShareBreakers(ctx context.Context) error {
 	}
 	changes := newOutbox()
 	defer h.Breakers.Observe(func(c breaker.Change) {
-		h.Log.Info("breaker changed", "dependency", c.Dependency, "from", c.From, "to", c.To,
-			"failures", c.Failures, "reason", c.Reason, "until", c.Until)
+		if c.From != c.To {
+			h.Log.Info("breaker changed", "dependency", c.Dependency, "from", c.From, "to", c.To,
+				"failures", c.Failures, "reason", c.Reason, "until", c.Until)
+		}
 		changes.add(h.word(breaker.Status{
 			Dependency: c.Dependency, State: c.To, Since: c.Time, Until: c.Until,
-			Failures: c.Failures, Reason: c.Reason,
+			Failures: c.Failures, Reason: c.Reason, Callers: c.Callers,
 		}))
 	})()
 	var both sync.WaitGroup
@@ -93,12 +98,25 @@ func (h *Host) ShareBreakers(ctx context.Context) error {
 func (h *Host) word(s breaker.Status) events.Breaker {
 	b := events.Breaker{
 		Worker: h.Worker, Dependency: fault.Clip(s.Dependency, 255), State: events.BreakerState(s.State),
-		Since: whole(s.Since), Failures: s.Failures, Reason: string(s.Reason),
+		Since: whole(s.Since), Failures: s.Failures, Reason: string(s.Reason), Stages: h.concerned(s),
 	}
 	if !s.Until.IsZero() {
 		b.Until = whole(s.Until)
 	}
 	return b
+}
+
+// concerned are the stages whose attempts have called a dependency here, and those whose
+// every task needs it: these may be waiting for it without a call.
+func (h *Host) concerned(s breaker.Status) []string {
+	names := slices.DeleteFunc(slices.Clone(s.Callers), func(name string) bool { return h.byName[name] == nil })
+	for name, g := range h.gates {
+		if g != nil && slices.Contains(g.needs, s.Dependency) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names[:min(len(names), mostStages)]
 }
 
 // tell sends what is in the outbox, and what stays open once in a while.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func (f *fleet) wantShared() {
 			if err := json.Unmarshal(e.Value, &b); err != nil {
 				return err
 			}
-			if b.Dependency != need || b.Reason != "fetch.unreachable" || e.Key != events.BreakerKey(b.Worker, b.Dependency) {
+			if b.Dependency != need || b.Reason != "fetch.unreachable" || !slices.Equal(b.Stages, []string{"fake"}) || e.Key != events.BreakerKey(b.Worker, b.Dependency) {
 				f.t.Errorf("%s: %+v", e.Key, b)
 			}
 			words[b.Worker] = b

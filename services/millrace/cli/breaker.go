@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,13 +46,14 @@ func (p *Program) showBreakers(list []events.Breaker) error {
 }
 
 func breakerTable(list []events.Breaker, now time.Time) *term.Table {
-	t := term.NewTable("DEPENDENCY", "WORKER", "STATE", "SINCE", "UNTIL", "REASON")
+	t := term.NewTable("DEPENDENCY", "WORKER", "STATE", "SINCE", "UNTIL", "REASON", "STAGES")
 	for _, b := range list {
 		until := ""
 		if left := b.Until.Sub(now); b.State == events.BreakerOpen && left > 0 {
 			until = "in " + term.Took(left)
 		}
-		t.Row(b.Dependency, b.Worker, string(b.State), term.Ago(b.Since, now), dash(until), dash(b.Reason))
+		t.Row(b.Dependency, b.Worker, string(b.State), term.Ago(b.Since, now), dash(until), dash(b.Reason),
+			dash(strings.Join(b.Stages, ", ")))
 	}
 	return t
 }

@@ -16,7 +16,7 @@ func TestBreakerTable(t *testing.T) {
 	var b strings.Builder
 	_, err := breakerTable([]events.Breaker{
 		{
-			Dependency: "http:crm", Worker: "a", State: events.BreakerOpen, Reason: "fetch.unreachable",
+			Dependency: "http:crm", Worker: "a", State: events.BreakerOpen, Reason: "fetch.unreachable", Stages: []string{"fetch", "http-call"},
 			Since: now.Add(-8 * time.Second), Until: now.Add(1500 * time.Millisecond),
 		},
 		{Dependency: "http:crm", Worker: "b", State: events.BreakerClosed, Since: now.Add(-3 * time.Minute)},
@@ -30,10 +30,10 @@ func TestBreakerTable(t *testing.T) {
 		got = append(got, strings.Join(strings.Fields(line), " "))
 	}
 	want := []string{
-		"DEPENDENCY WORKER STATE SINCE UNTIL REASON",
-		"http:crm a open 8s in 1.50 s fetch.unreachable",
-		"http:crm b closed 3m - -",
-		"s3:x a open 0s - -",
+		"DEPENDENCY WORKER STATE SINCE UNTIL REASON STAGES",
+		"http:crm a open 8s in 1.50 s fetch.unreachable fetch, http-call",
+		"http:crm b closed 3m - - -",
+		"s3:x a open 0s - - -",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

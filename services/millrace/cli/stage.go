@@ -130,7 +130,7 @@ func builtInStages() []api.Stage {
 func apiStage(s stage.Spec) api.Stage {
 	return api.Stage{
 		Name: s.Name, Version: s.Version, Logic: s.Logic, Summary: s.Summary, Guarantee: s.Guarantee,
-		Inputs: s.Inputs, Outputs: s.Outputs, Findings: s.Findings, Faults: s.Faults,
+		Inputs: s.Inputs, Outputs: s.Outputs, Findings: s.Findings, Faults: s.Faults, Needs: s.Needs,
 		Config: s.Config, TimeoutMS: s.Timeout.Milliseconds(), WritesLittle: s.WritesLittle,
 	}
 }
@@ -164,6 +164,9 @@ func writeStage(w io.Writer, s api.Stage) error {
 		t.Row("finding", key+": "+s.Findings[key])
 	}
 	t.Row("faults", dash(strings.Join(s.Faults, ", ")))
+	if len(s.Needs) > 0 {
+		t.Row("needs", strings.Join(s.Needs, ", "))
+	}
 	timeout := 5 * time.Minute
 	if s.TimeoutMS > 0 {
 		timeout = time.Duration(s.TimeoutMS) * time.Millisecond

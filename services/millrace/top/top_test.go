@@ -62,7 +62,7 @@ func (s *server) Consumers(context.Context) ([]api.Consumer, error) {
 
 func (s *server) Breakers(context.Context) ([]events.Breaker, error) {
 	return []events.Breaker{
-		{Dependency: "s3:a", Worker: "one", State: events.BreakerOpen, Reason: "s3.unreachable"},
+		{Dependency: "s3:a", Worker: "one", State: events.BreakerOpen, Reason: "s3.unreachable", Stages: []string{"publish-s3"}},
 		{Dependency: "s3:b", Worker: "one", State: events.BreakerClosed},
 	}, firstOf(s.away, s.refuses)
 }

@@ -125,7 +125,11 @@ func (w writer) trouble() string {
 	var parts []string
 	for _, b := range w.s.Breakers {
 		if b.State != events.BreakerClosed {
-			parts = append(parts, w.p.Bad(term.Clean(b.Dependency)+" "+string(b.State))+" "+term.Clean(b.Reason)+" at "+term.Clean(b.Worker))
+			part := w.p.Bad(term.Clean(b.Dependency)+" "+string(b.State)) + " " + term.Clean(b.Reason) + " at " + term.Clean(b.Worker)
+			if len(b.Stages) > 0 {
+				part += " for " + term.Clean(strings.Join(b.Stages, ", "))
+			}
+			parts = append(parts, part)
 		}
 	}
 	return strings.Join(parts, "  ")

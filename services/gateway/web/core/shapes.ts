@@ -81,9 +81,9 @@ export interface DeadLetterPage { deadletters: DeadLetter[]; next_cursor?: strin
 
 export interface StageShape {
 	name: string; version: number; summary: string; guarantee?: string; inputs?: string; outputs?: string
-	findings?: Record<string, string>; faults?: string[]; timeout_ms?: number; config?: unknown
+	findings?: Record<string, string>; faults?: string[]; needs?: string[]; timeout_ms?: number; config?: unknown
 }
-export interface Breaker { worker: string; dependency: string; state: string; since: string; until?: string; failures?: number; reason?: string }
+export interface Breaker { worker: string; dependency: string; state: string; since: string; until?: string; failures?: number; reason?: string; stages?: string[] }
 
 export interface Consumer { name: string; stage?: string; undo?: boolean; pending: number; in_flight: number; delivered: number; served: boolean; oldest_seconds: number }
 export interface Who { identity: string; by?: string; tenant?: string; scopes?: string[] }

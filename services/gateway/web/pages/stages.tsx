@@ -4,14 +4,16 @@ import { Load } from '../core/load'
 import type { Page } from '../core/router'
 import type { Breaker, Consumer, StageShape } from '../core/shapes'
 import { count, plural, span } from '../core/format'
-import { Badge, Card, Empty, Facts, Head, ProblemNote, Time, Waiting } from '../parts/words'
+import { BreakerList, StageBreakers, troubles } from '../parts/breakers'
+import { Card, Empty, Facts, Head, ProblemNote, Waiting } from '../parts/words'
 
 /** Stages is what the mill can do, and what its workers make of what they depend on. */
 export class Stages implements Page {
 	title = 'Stages'
 	private chosen = ''
 	private readonly stages = new Load(async (s) => (await get<{ stages: StageShape[] }>('/v1/stages', s)).stages).poll(60_000)
-	private readonly breakers = new Load(async (s) => (await maybe<{ breakers: Breaker[] }>('/v1/breakers', s))?.breakers ?? []).poll(3000)
+	/** breakers are undefined for who may not see them: those of a single tenant. */
+	private readonly breakers = new Load(async (s) => (await maybe<{ breakers: Breaker[] }>('/v1/breakers', s))?.breakers).poll(3000)
 
 	private readonly consumers = new Load((s) => this.readConsumers(s)).poll(3000)
 	/** rates are attempts a second, by consumer, and before is what they are made from. */
@@ -59,12 +61,8 @@ export class Stages implements Page {
 		return <div>
 			<Head title="Stages" note={<span class="muted">{list ? plural(list.length, 'stage') : ''}, and the dependencies that workers have had trouble with</span>} />
 			<ProblemNote problem={this.stages.problem} />
-			<Card title="Breakers" note="what workers have said lately">{this.breakers.data?.length ? <ul class="breakers">{this.breakers.data.map((b) =>
-				<li key={b.worker + b.dependency} data-state={b.state}><Badge state={b.state} /><span class="mono strong wrap">{b.dependency}</span>
-					<span class="muted small grow">{b.reason ?? ''}{b.failures ? ` · ${plural(b.failures, 'failure')}` : ''}</span>
-					<span class="muted small">since <Time at={b.since} />{b.until ? <span>, tried again <Time at={b.until} /></span> : null}</span>
-					<span class="muted small mono ellipsis" title={b.worker}>{b.worker}</span></li>)}</ul>
-				: <p class="muted quiet-line">All dependencies answer.</p>}</Card>
+			<p class="sr" role="status" data-troubles>{troubles(this.breakers.data ?? [])}</p>
+			{this.breakers.data ? <Card title="Breakers" note="what workers have said lately"><BreakerList breakers={this.breakers.data} /></Card> : null}
 			{this.conductor()}
 			{!list ? <Waiting /> : list.length ? <div class="grid">{list.map((s) => this.stage(s))}</div> : <Empty title="No stages">This gateway knows of none.</Empty>}
 		</div>
@@ -82,9 +80,11 @@ export class Stages implements Page {
 			<div class="card-head"><h2 class="mono">{s.name}<span class="muted">@{s.version}</span></h2></div>
 			<p>{s.summary}</p>
 			{this.consumers.data?.filter((c) => c.stage === s.name && (!c.undo || c.pending || c.in_flight)).map((c) => this.load(c))}
+			{this.breakers.data ? <StageBreakers stage={s} breakers={this.breakers.data} /> : null}
 			<details class="more"><summary>What it takes, gives and promises</summary>
 				<Facts rows={[
 					['A crash costs', s.guarantee], ['Takes', s.inputs], ['Gives', s.outputs],
+					['Always calls', s.needs?.length ? <span class="mono wrap">{s.needs.join(', ')}</span> : undefined],
 					['Time limit', s.timeout_ms ? span(s.timeout_ms) : undefined],
 					['Findings', Object.entries(s.findings ?? {}).map(([k, v]) => <span class="block"><b class="mono">{k}</b> {v}</span>)],
 					['Faults', s.faults?.length ? <span class="mono wrap">{s.faults.join(', ')}</span> : undefined],
