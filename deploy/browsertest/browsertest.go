@@ -1,7 +1,6 @@
 // Package browsertest gives a test a real browser: headless Chromium, with a profile
 // of its own that ends with the test. Where there is no Chromium it is installed from
-// the distribution, which takes a minute and needs root or sudo. It also fetches files of npm
-// packages, pinned by what they add up to.
+// the distribution, which takes a minute and needs root or sudo.
 package browsertest
 
 import (

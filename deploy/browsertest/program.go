@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/deploy/apt"
-	"github.com/millrace/millrace/deploy/filelock"
 )
 
 // Program returns the path of Chromium, which it installs where there is none.
@@ -64,23 +62,4 @@ func find() string {
 		}
 	}
 	return ""
-}
-
-// cacheDir is where things stay that were fetched.
-func cacheDir() (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	dir := filepath.Join(base, "millrace", "tools")
-	return dir, os.MkdirAll(dir, 0o755)
-}
-
-// lock keeps other processes out until unlock is called.
-func lock(name string) (unlock func(), err error) {
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	return filelock.Lock(filepath.Join(cache, name+".lock"))
 }

@@ -24,7 +24,8 @@ var steps = []step{
 	{"format", "gofumpt finds nothing to change", format},
 	{"vet", "go vet", command("go", "vet", "./...")},
 	{"lint", "staticcheck", command("go", tool("staticcheck", "./...")...)},
-	{"web", "the dashboard that is committed is that of its sources", command("go", "run", "./deploy/webbuild", "-check")},
+	{"web", "the dashboard has no type errors, and what is committed is that of its sources", both(
+		command("go", "run", "./deploy/webcheck"), command("go", "run", "./deploy/webbuild", "-check"))},
 	{"test", "all tests, none from the cache", test},
 	{"examples", "go vet, staticcheck and all tests of the modules in deploy/examples", examples},
 	{"race", "the tests of what is concurrent, under the race detector", race},
@@ -38,6 +39,15 @@ func tool(name string, args ...string) []string {
 // command is a step that passes when a command does, and prints what it says.
 func command(name string, args ...string) func(context.Context, io.Writer) tally {
 	return commandIn(".", name, args...)
+}
+
+// both is a step of two.
+func both(first, second func(context.Context, io.Writer) tally) func(context.Context, io.Writer) tally {
+	return func(ctx context.Context, out io.Writer) tally {
+		t := first(ctx, out)
+		t.add(second(ctx, out))
+		return t
+	}
 }
 
 // commandIn is command in another folder.

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/deploy/browsertest"
+	"github.com/millrace/millrace/deploy/npm"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/gateway/gatewaytest"
 )
 
 // tusJS is the official client for browsers.
-var tusJS = browsertest.Package{
+var tusJS = npm.Package{
 	Name: "tus-js-client", Version: "4.3.1",
 	Integrity: "sha512-ZLeYmjrkaU1fUsKbIi8JML52uAocjEZtBx4DKjRrqzrZa0O4MYwT6db+oqePlspV+FxXJAyFBc/L5gwUi2OFsg==",
 }
@@ -55,7 +56,10 @@ async function run(endpoint, chunk, stopAt) {
 // tusPages serves the page and the client on an origin of its own.
 func tusPages(t *testing.T) *httptest.Server {
 	t.Helper()
-	script := tusJS.File(t, "dist/tus.min.js")
+	script, err := tusJS.File(t.Context(), "dist/tus.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(tusPage)) })
 	mux.HandleFunc("GET /tus.js", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(script) })

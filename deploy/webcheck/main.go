@@ -1,0 +1,72 @@
+// Command webcheck checks the types of the dashboard's TypeScript, which esbuild only
+// strips. It fetches the compiler of TypeScript, a program of its own in this version,
+// from the registry of npm, pinned by its checksum; it needs Go and nothing else. What is
+// checked, and how strictly, says services/gateway/web/tsconfig.json.
+//
+//	go run ./deploy/webcheck
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/millrace/millrace/deploy/npm"
+)
+
+// sources is where the TypeScript is, from the root of the module.
+const sources = "services/gateway/web"
+
+// compilers are the packages that hold the compiler, by operating system and processor.
+// All are of one version.
+var compilers = map[string]npm.Package{
+	"linux/amd64": {
+		Name: "@typescript/typescript-linux-x64", Version: "7.0.2",
+		Integrity: "sha512-EYdf2cNg7rgCWJnxCdJ+F3V39O8ihb37eHAu1LK8oAFizgTQbPOK7zHHXbPt8rX24COqODXeI3sIf0fCXG7H/A==",
+	},
+	"linux/arm64": {
+		Name: "@typescript/typescript-linux-arm64", Version: "7.0.2",
+		Integrity: "sha512-Qh4eU4/y3yDjnfjjyPYihMj5/ODIlmt+Bzu17OI+fiSRDW57QmU5SiN63exPRNJPKUzcc1INa1NXdrJ+MqHjUQ==",
+	},
+}
+
+func main() {
+	root := flag.String("root", ".", "the root of the module")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := check(ctx, filepath.Join(*root, sources))
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "webcheck:", err)
+		os.Exit(1)
+	}
+}
+
+// check compiles the project in a folder and writes nothing. The error has what the
+// compiler says.
+func check(ctx context.Context, dir string) (err error) {
+	compiler, ok := compilers[runtime.GOOS+"/"+runtime.GOARCH]
+	if !ok {
+		return fmt.Errorf("no compiler of TypeScript is pinned for %s on %s", runtime.GOOS, runtime.GOARCH)
+	}
+	unpacked, err := os.MkdirTemp("", "typescript-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(unpacked)) }()
+	if err := compiler.Unpack(ctx, unpacked); err != nil {
+		return err
+	}
+	said, err := exec.CommandContext(ctx, filepath.Join(unpacked, "lib", "tsc"), "--noEmit", "--pretty", "false", "--project", dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s\n%w", strings.TrimSpace(string(said)), err)
+	}
+	return nil
+}
