@@ -55,6 +55,7 @@ func TestDashboardForEverybody(t *testing.T) {
 		"pipelines/good":    "[data-version] .link",
 		"stages":            "[data-consumer]",
 		"webhooks":          ".rows, .empty",
+		"audit":             "tr[data-audit], .empty",
 		"jobs?state=failed": ".empty",
 		"nowhere":           ".empty",
 	}

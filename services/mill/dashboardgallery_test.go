@@ -49,6 +49,8 @@ func (g *gallery) sights() []sight {
 		{"pipeline-versions", "pipelines/archive?against=" + g.versions[0], ".diff .new"},
 		{"stages", "stages", ".breakers [data-state=open]"},
 		{"webhooks", "webhooks", ".rows"},
+		{"audit", "audit", "tr[data-outcome=failed]"},
+		{"audit-none", "audit?target=nothing", ".empty"},
 		{"nowhere", "nowhere", ".empty"},
 	}
 	for _, state := range []string{"completed", "running", "waiting", "attention", "paused", "failed", "partial", "cancelled", "rolled_back"} {

@@ -69,6 +69,7 @@ func TestDashboardWithoutAMouse(t *testing.T) {
 		{"pipeline", "pipelines/archive", "[data-version] .link"},
 		{"stages", "stages", ".breakers [data-state=open]"},
 		{"webhooks", "webhooks", "[data-webhook]"},
+		{"audit", "audit", "tr[data-audit]"},
 		{"jobs", "jobs?state=failed", "tr[data-job]"},
 	} {
 		g.visit(s)

@@ -221,6 +221,9 @@ func (g *gallery) move() {
 	}
 	must(g.client.Pause(g.t.Context(), g.jobs["paused"], "the scanner is being cleaned"))
 	must(g.client.Cancel(g.t.Context(), g.jobs["cancelled"], "a duplicate"))
+	if _, err := g.client.DropDeadLetter(g.t.Context(), "4711", "nobody misses it"); err == nil {
+		g.t.Fatal("a dead letter was dropped that is not there")
+	}
 	g.await(g.jobs["running"], "to its second attempt", func(j events.Job) bool {
 		return j.Steps["survey"].Attempt == 2 && j.Steps["survey"].Resumed != nil
 	})

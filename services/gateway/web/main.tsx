@@ -8,6 +8,7 @@ import type { DeadLetterPage, DecisionPage, Who } from './core/shapes'
 import { Icon, Mark } from './parts/icons'
 import { DialogHost } from './parts/dialog'
 import { Empty, Head } from './parts/words'
+import { Audit } from './pages/audit'
 import { DeadLetters } from './pages/deadletters'
 import { Decisions } from './pages/decisions'
 import { Failures } from './pages/failures'
@@ -26,6 +27,9 @@ const places: [string, string][] = [
 	['jobs', 'Jobs'], ['decisions', 'Decisions'], ['deadletters', 'Dead letters'], ['failures', 'Failures'],
 	['pipelines', 'Pipelines'], ['stages', 'Stages'], ['webhooks', 'Webhooks'],
 ]
+
+/** shown are the places that whoever is here may see. */
+const shown = (): [string, string][] => who.data?.scopes?.includes('admin') ? [...places, ['audit', 'Audit']] : places
 
 /** waiting is what waits for somebody; it also tells whether the gateway is there. */
 const waiting = new Load(async (s) => {
@@ -58,7 +62,7 @@ const Side = (): Child => {
 	const t = theme()
 	return <aside class="side">
 		<a class="brand" href="#/jobs"><Mark /><span>Millrace</span></a>
-		<nav aria-label="Pages">{places.map(([name, said]) => <a key={name} href={'#/' + name} aria-current={place().split('/')[0] === name ? 'page' : null}>
+		<nav aria-label="Pages">{shown().map(([name, said]) => <a key={name} href={'#/' + name} aria-current={place().split('/')[0] === name ? 'page' : null}>
 			<Icon name={name} /><span>{said}</span>{waiting.data?.[name] ? <b class="pill num">{waiting.data[name]}<span class="sr"> waiting</span></b> : null}</a>)}</nav>
 		<p class="sr" role="status" data-waits>{waits()}</p>
 		<div class="side-foot">
@@ -99,7 +103,7 @@ route({
 	'jobs': (_, q) => new Jobs(q), 'jobs/': ([id]) => new JobPage(id!),
 	'decisions': () => new Decisions(), 'deadletters': (_, q) => new DeadLetters(q), 'failures': (_, q) => new Failures(q),
 	'stages': (_, q) => new Stages(q), 'pipelines': () => new Pipelines(), 'pipelines/': ([name], q) => new PipelinePage(name!, q),
-	'webhooks': () => new Webhooks(), '': () => Lost,
+	'webhooks': () => new Webhooks(), 'audit': (_, q) => new Audit(q), '': () => Lost,
 })
 mount(document.body, App)
 catchDrops()

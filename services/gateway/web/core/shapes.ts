@@ -86,6 +86,11 @@ export interface StageShape {
 export interface Breaker { worker: string; dependency: string; state: string; since: string; until?: string; failures?: number; reason?: string; stages?: string[] }
 
 export interface Consumer { name: string; stage?: string; undo?: boolean; pending: number; in_flight: number; delivered: number; served: boolean; oldest_seconds: number }
+export interface AuditEntry {
+	id: string; time: string; tenant: string; mill?: boolean; by: string; action: string; target?: string
+	detail?: string; reason?: string; request: string; outcome: string; code?: string
+}
+export interface AuditPage { entries: AuditEntry[]; next_cursor?: string }
 export interface Who { identity: string; by?: string; tenant?: string; scopes?: string[] }
 
 export interface PipelineEntry { name: string; digest: string; description?: string; applied_at: string }

@@ -19,7 +19,7 @@ export const StageBreakers = (p: { stage: StageShape; breakers: Breaker[] }) => 
 	const own = p.breakers.filter((b) => b.stages?.includes(p.stage.name))
 	const troubled = [...new Set(own.filter(isTroubled).map((b) => b.dependency))]
 	if (!own.length && !p.stage.needs?.length && !p.stage.faults?.includes('breaker.open')) return null
-	if (!troubled.length) return <p class="guard" data-breaker="closed"><span class="muted">Breaker</span><Badge state="closed" /><span class="muted small">whatever it calls answers</span></p>
+	if (!troubled.length) return <p class="guard" data-breaker="closed"><span class="muted">Breaker</span><Badge state="closed" /><span class="muted small">no trouble with what it calls</span></p>
 	return <ul class="guards" aria-label="Breakers">{troubled.map((d) => guard(d, own.filter((b) => b.dependency === d)))}</ul>
 }
 

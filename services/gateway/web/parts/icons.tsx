@@ -8,6 +8,7 @@ const paths: Record<string, string> = {
 	stages: 'M10 3 17 6.500 10 10 3 6.500zM3 10l7 3.500 7-3.500M3 13.500 10 17l7-3.500',
 	pipelines: 'M4 5h4v4H4zM12 3h4v4h-4zM12 13h4v4h-4zM8 7h2v8h2M10 5h2',
 	webhooks: 'M11 4 5 12h4l-1 5 6-8h-4z',
+	audit: 'M5 3h7l3 3v11H5zM12 3v3h3M8 9h4.500M8 12h4.500M8 15h2.500',
 	plus: 'M10 4v12M4 10h12',
 	upload: 'M10 13V4m0 0L6.500 7.500M10 4l3.500 3.500M4 13v3h12v-3',
 	download: 'M10 4v9m0 0 3.500-3.500M10 13 6.500 9.500M4 15.500h12',

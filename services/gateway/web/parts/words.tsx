@@ -9,7 +9,7 @@ const tones: Record<string, string> = {
 	accepted: 'quiet', pending: 'quiet', skipped: 'quiet', cancelled: 'quiet', dropped: 'quiet', closed: 'good', disabled: 'quiet',
 	running: 'busy', queued: 'busy', redriving: 'busy', waiting: 'wait', retrying: 'wait', paused: 'wait', half_open: 'wait',
 	attention: 'call', cancelling: 'back', compensating: 'back', rolled_back: 'back', undone: 'back',
-	completed: 'good', succeeded: 'good', done: 'good', redriven: 'good', enabled: 'good', delivered: 'good', save: 'good', claim: 'busy', failing: 'wait', given_up: 'bad', partial: 'part',
+	completed: 'good', succeeded: 'good', done: 'good', redriven: 'good', enabled: 'good', delivered: 'good', begun: 'wait', save: 'good', claim: 'busy', failing: 'wait', given_up: 'bad', partial: 'part',
 	failed: 'bad', open: 'bad',
 }
 
