@@ -45,6 +45,8 @@ func (p *Program) showBreakers(list []events.Breaker) error {
 	})
 }
 
+// breakerTable has a row for what each worker says of a dependency, with the stages that
+// it concerns there.
 func breakerTable(list []events.Breaker, now time.Time) *term.Table {
 	t := term.NewTable("DEPENDENCY", "WORKER", "STATE", "SINCE", "UNTIL", "REASON", "STAGES")
 	for _, b := range list {
