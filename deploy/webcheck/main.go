@@ -27,6 +27,14 @@ const sources = "services/gateway/web"
 // compilers are the packages that hold the compiler, by operating system and processor.
 // All are of one version.
 var compilers = map[string]npm.Package{
+	"darwin/amd64": {
+		Name: "@typescript/typescript-darwin-x64", Version: "7.0.2",
+		Integrity: "sha512-SZ9xZInqApNlNGc9s0W1VSsktYSOe9cFqNOIqmN1Gs8SmkjKZYFt017G4VwPxASInODuAdbTW7sXiFUf893RgA==",
+	},
+	"darwin/arm64": {
+		Name: "@typescript/typescript-darwin-arm64", Version: "7.0.2",
+		Integrity: "sha512-gowzar9MwS/aRWp6f3a4KUqzRjAZjOsmGNCM6LcTgXum+dBfgsBVMN+AgvOCCbguXyick6LJhpBszxMebJ8syA==",
+	},
 	"linux/amd64": {
 		Name: "@typescript/typescript-linux-x64", Version: "7.0.2",
 		Integrity: "sha512-EYdf2cNg7rgCWJnxCdJ+F3V39O8ihb37eHAu1LK8oAFizgTQbPOK7zHHXbPt8rX24COqODXeI3sIf0fCXG7H/A==",
