@@ -10,13 +10,24 @@ import (
 )
 
 const (
-	streamSize = 256 << 20
-	streams    = 2
+	streams = 2
 	// heapCeiling is what streams writers and readers at once may add to the
 	// heap, with the garbage that the collector has not found yet. A single
 	// stream held in memory would be many times that.
 	heapCeiling = 24 << 20
 )
+
+// streamSize is how long each is.
+func streamSize() int64 { return int64(fewer(256)) << 20 }
+
+// fewer is n, or a third of it when tests are to be short: under the race detector
+// each byte takes many times as long.
+func fewer(n int) int {
+	if testing.Short() {
+		return n / 3
+	}
+	return n
+}
 
 // TestMemory streams contents many times larger than the ceiling. It does not
 // run beside other tests, whose memory would count.
@@ -27,7 +38,7 @@ func TestMemory(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range streams {
 		all.Go(func() {
-			size := int64(streamSize + i)
+			size := streamSize() + int64(i)
 			f, err := s.Put(t.Context(), meter.reader(io.LimitReader(zeros{}, size)), nil)
 			if err != nil || f.Size != size {
 				t.Errorf("Put = %+v, %v", f, err)
@@ -45,7 +56,7 @@ func TestMemory(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d streams of %d MiB took %d KiB of heap", streams, streamSize>>20, meter.peak>>10)
+	t.Logf("%d streams of %d MiB took %d KiB of heap", streams, streamSize()>>20, meter.peak>>10)
 	if meter.peak > heapCeiling {
 		t.Errorf("the heap grew by %d bytes, at most %d are allowed", meter.peak, heapCeiling)
 	}
@@ -63,7 +74,7 @@ func TestMemoryOfMarks(t *testing.T) {
 		all.Go(func() {
 			w := s.Create(t.Context(), nil)
 			defer func() { w.Abort() }()
-			for w.Size() < streamSize {
+			for w.Size() < streamSize() {
 				if _, err := w.ReadFrom(meter.reader(io.LimitReader(zeros{}, step))); err != nil {
 					t.Error(err)
 					return
@@ -73,7 +84,7 @@ func TestMemoryOfMarks(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if w.Size() > streamSize/2 {
+				if w.Size() > streamSize()/2 {
 					w.Abort()
 					if w, err = s.Resume(t.Context(), state, nil); err != nil {
 						t.Error(err)
@@ -87,7 +98,7 @@ func TestMemoryOfMarks(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d streams of %d MiB took %d KiB of heap", streams, streamSize>>20, meter.peak>>10)
+	t.Logf("%d streams of %d MiB took %d KiB of heap", streams, streamSize()>>20, meter.peak>>10)
 	if meter.peak > heapCeiling {
 		t.Errorf("the heap grew by %d bytes, at most %d are allowed", meter.peak, heapCeiling)
 	}

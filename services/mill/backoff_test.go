@@ -14,8 +14,8 @@ import (
 	"github.com/millrace/millrace/services/mill"
 )
 
-// waiting is how many steps wait an hour for their next attempt.
-const waiting = 1000
+// waiting is how many steps wait an hour for their next attempt: a thousand.
+func waiting() int { return fewer(1000) }
 
 // TestStepsInBackoffBlockNobody has a thousand steps wait for an hour at the stage
 // that everybody else uses, too. The others run through, while all of the thousand
@@ -43,7 +43,7 @@ func TestStepsInBackoffBlockNobody(t *testing.T) {
       uses: simulate@1
       with: { fail: { class: dependency_down, times: 1, retry_after: 3s } }
 `)
-	w.submitMany("down", waiting)
+	w.submitMany("down", waiting())
 	due := w.awaitWaiting()
 	w.wantIdle("with all of them waiting")
 
@@ -57,7 +57,7 @@ func TestStepsInBackoffBlockNobody(t *testing.T) {
 		}
 	}
 	w.wantWaiting(due, "after the others have run through")
-	w.awaitTimers(waiting) // a worker may hand a task back after its answer has counted
+	w.awaitTimers(waiting()) // a worker may hand a task back after its answer has counted
 	w.wantIdle("after the others have run through")
 
 	soon := w.accepted("soon", inline("s", "content"))
@@ -67,7 +67,7 @@ func TestStepsInBackoffBlockNobody(t *testing.T) {
 	if j := w.final(soon); j.State != events.JobCompleted || j.Steps["call"].Attempt != 2 {
 		t.Errorf("after the restart, the short wait ended as %s: %+v", j.State, j.Steps["call"])
 	}
-	w.awaitTimers(waiting)
+	w.awaitTimers(waiting())
 	w.wantWaiting(due, "after the restart")
 	w.wantIdle("after the restart")
 }
@@ -120,13 +120,13 @@ func (w *world) delays() map[string]time.Time {
 func (w *world) awaitWaiting() map[string]time.Time {
 	w.t.Helper()
 	for range 600 {
-		if due := w.delays(); len(due) == waiting {
-			w.awaitTimers(waiting)
+		if due := w.delays(); len(due) == waiting() {
+			w.awaitTimers(waiting())
 			return due
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	w.t.Fatalf("%d of %d jobs wait", len(w.delays()), waiting)
+	w.t.Fatalf("%d of %d jobs wait", len(w.delays()), waiting())
 	return nil
 }
 
@@ -151,12 +151,12 @@ func (w *world) wantWaiting(due map[string]time.Time, when string) {
 
 // awaitTimers waits until the queue holds that many messages and no others: those
 // that wait for their time.
-func (w *world) awaitTimers(n uint64) {
+func (w *world) awaitTimers(n int) {
 	w.t.Helper()
 	var depth uint64
 	for range 6000 {
 		var err error
-		if depth, err = w.conn.Depth(w.t.Context(), events.StreamQueue); err == nil && depth == n {
+		if depth, err = w.conn.Depth(w.t.Context(), events.StreamQueue); err == nil && depth == uint64(n) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

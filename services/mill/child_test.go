@@ -268,7 +268,7 @@ func (w *tail) String() string {
 }
 
 // fewer is n, or half of it when tests are to be short: under the race detector all
-// that is killed takes several times as long to start.
+// that is killed takes several times as long to start, and each job and byte as well.
 func fewer(n int) int {
 	if testing.Short() {
 		return max(n/2, 1)

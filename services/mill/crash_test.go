@@ -103,8 +103,8 @@ func (w *crashWorld) run(all []*process) {
 	}
 	w.connect()
 	w.apply("crash", crashSteps)
-	submitted := make(chan error, 1)
-	go func() { submitted <- w.submit(*crashJobs) }()
+	jobs, submitted := fewer(*crashJobs), make(chan error, 1)
+	go func() { submitted <- w.submit(jobs) }()
 	for i := range *crashKills {
 		time.Sleep(time.Duration(20+w.rand.IntN(600)) * time.Millisecond)
 		p := all[w.rand.IntN(len(all))]
@@ -116,9 +116,9 @@ func (w *crashWorld) run(all []*process) {
 	if err := <-submitted; err != nil {
 		w.t.Fatal(err)
 	}
-	w.awaitAll(*crashJobs)
-	w.checkRecords(*crashJobs)
-	w.checkFiles(*crashJobs)
+	w.awaitAll(jobs)
+	w.checkRecords(jobs)
+	w.checkFiles(jobs)
 }
 
 func (w *crashWorld) connect() {

@@ -23,7 +23,9 @@ var bulkPipelines = map[string]string{
 	"ill":  `    - { id: call, uses: simulate@1, with: { fail: { class: auth } } }` + "\n",
 }
 
-const bulkWell, bulkIll = 260, 40
+// bulkJobs is how many jobs there are, and bulkIll how many of them fail again.
+func bulkJobs() int { return fewer(300) }
+func bulkIll() int  { return fewer(40) }
 
 // TestOperationEmbedded kills a whole mill again and again while it carries out a bulk
 // operation.
@@ -80,7 +82,7 @@ func (w *crashWorld) operate(all, victims []*process, kills int, addr string) {
 	}
 	for i := range kills {
 		w.until("more items are settled", func() bool {
-			return w.operation(c, op.ID).Counts.Remaining <= (bulkWell+bulkIll)*(kills-i)/(kills+1)
+			return w.operation(c, op.ID).Counts.Remaining <= bulkJobs()*(kills-i)/(kills+1)
 		})
 		p := victims[i%len(victims)]
 		p.kill()
@@ -89,7 +91,7 @@ func (w *crashWorld) operate(all, victims []*process, kills int, addr string) {
 		}
 	}
 	w.until("the operation is done", func() bool { return w.operation(c, op.ID).State == api.OperationDone })
-	want := api.OperationCounts{Matched: bulkWell + bulkIll, Done: bulkWell + bulkIll, Again: bulkIll}
+	want := api.OperationCounts{Matched: bulkJobs(), Done: bulkJobs(), Again: bulkIll()}
 	if diff := cmp.Diff(want, w.operation(c, op.ID).Counts); diff != "" {
 		w.t.Errorf("counts: %s", diff)
 	}
@@ -99,7 +101,7 @@ func (w *crashWorld) operate(all, victims []*process, kills int, addr string) {
 // attention submits the jobs and waits until all of them wait for a person.
 func (w *crashWorld) attention(c *client.Client) {
 	w.t.Helper()
-	for name, n := range map[string]int{"well": bulkWell, "ill": bulkIll} {
+	for name, n := range map[string]int{"well": bulkJobs() - bulkIll(), "ill": bulkIll()} {
 		w.apply(name, bulkPipelines[name])
 		var outs []bus.Out
 		for i := range n {
@@ -125,7 +127,7 @@ func (w *crashWorld) attention(c *client.Client) {
 			}
 			n++
 		}
-		return n == bulkWell+bulkIll
+		return n == bulkJobs()
 	})
 }
 
@@ -133,7 +135,7 @@ func (w *crashWorld) attention(c *client.Client) {
 func (w *crashWorld) operation(c *client.Client, id string) api.Operation {
 	op, err := c.Operation(w.ctx, id)
 	if err != nil {
-		return api.Operation{Counts: api.OperationCounts{Remaining: bulkWell + bulkIll}}
+		return api.Operation{Counts: api.OperationCounts{Remaining: bulkJobs()}}
 	}
 	return *op
 }
@@ -163,8 +165,8 @@ func (w *crashWorld) checkOperated(op string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if len(history) != bulkWell+bulkIll {
-		w.t.Errorf("%d jobs are recorded, want %d", len(history), bulkWell+bulkIll)
+	if len(history) != bulkJobs() {
+		w.t.Errorf("%d jobs are recorded, want %d", len(history), bulkJobs())
 	}
 	ends := map[string]events.JobState{"well": events.JobCompleted, "ill": events.JobAttention}
 	plans := make(map[string]*flow.Plan)

@@ -3,6 +3,7 @@ package mill_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,7 +29,7 @@ const resumeSteps = `    - {id: fetch, uses: fetch@1}
 
 const (
 	resumeJobs  = 3
-	resumeSize  = 48 << 20
+	resumeMiB   = 48
 	resumeBytes = 2 << 20
 )
 
@@ -101,8 +102,12 @@ func (w *crashWorld) largeFile(i int) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name(i))
 	var b bytes.Buffer
-	for n := 0; b.Len() < resumeSize; n++ {
-		fmt.Fprintf(&b, "line %d of job %d: %x\n", n, i, w.rand.Uint64())
+	noise := make([]byte, 0, 1<<10)
+	for n := 0; b.Len() < fewer(resumeMiB)<<20; n++ {
+		for noise = noise[:0]; len(noise) < cap(noise); {
+			noise = binary.BigEndian.AppendUint64(noise, w.rand.Uint64())
+		}
+		fmt.Fprintf(&b, "line %d of job %d: %x\n", n, i, noise)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		w.t.Fatal(err)

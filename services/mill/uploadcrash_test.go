@@ -61,7 +61,7 @@ func TestCrashUploads(t *testing.T) {
 func (u *uploader) crash(seed uint64) {
 	u.t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	content := make([]byte, 1+rng.IntN(24<<20))
+	content := make([]byte, 1+rng.IntN(fewer(24)<<20))
 	for i := 0; i < len(content); i += 1 + rng.IntN(64) {
 		content[i] = byte(rng.Uint32())
 	}

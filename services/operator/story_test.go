@@ -22,7 +22,8 @@ func TestStoryDBOS305SecondOutage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.server.mode.Store(denies)
-	w.submit("a", 200, events.JobAttention)
+	many := fewer(200)
+	w.submit("a", many, events.JobAttention)
 	w.server.mode.Store(down) // not mended at all
 	before := w.server.calls.Load()
 	o, _ := w.running(quick())
@@ -50,8 +51,8 @@ func TestStoryDBOS305SecondOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	op = w.done(o, op.ID)
-	same(t, "done", op.Counts.Done, 200)
-	w.eventually("all are completed", func() bool { return w.count(events.JobCompleted) == 200 })
+	same(t, "done", op.Counts.Done, many)
+	w.eventually("all are completed", func() bool { return w.count(events.JobCompleted) == many })
 	same(t, "the server still works", w.server.mode.Load(), works)
 }
 
@@ -62,7 +63,7 @@ func TestStoryRiverUI590AllInAView(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.server.mode.Store(denies)
-	const many = api.MaxLimit + 60 // more than any page holds
+	many := max(fewer(api.MaxLimit+60), 220) // more than a page of theirs, and, in full, than any of ours
 	w.submit("a", many, events.JobAttention)
 	o, _ := w.running(quick())
 	r := api.OperationRequest{

@@ -339,6 +339,15 @@ func (w *world) items(o *operator.Operator, id string, state api.ItemState) []ap
 	}
 }
 
+// fewer is n, or a third of it when tests are to be short: each job takes the race
+// detector long, and some tens meet all there is to meet.
+func fewer(n int) int {
+	if testing.Short() {
+		return n / 3
+	}
+	return n
+}
+
 // eventually waits for as long as only a broken test takes.
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()

@@ -8,8 +8,8 @@ import (
 const (
 	// defaultUnit is what Kit.Unit is when it says nothing.
 	defaultUnit = 8 << 20
-	// largeBytes is how much may be done again of a large file, and largeChunk is
-	// stored at once.
+	// largeBytes is how much may be done again of a large file, or half of it when
+	// tests are to be short, and largeChunk is stored at once.
 	largeBytes, largeChunk = 4 << 20, 1 << 20
 	// readAhead is what a reader of the store reads before it is asked for.
 	readAhead = 2 << 20
@@ -26,22 +26,22 @@ func (k *Kit) testResume(t *testing.T) {
 	if unit <= 0 {
 		unit = defaultUnit
 	}
-	pieces := int64(4)
+	pieces, again := int64(4), int64(largeBytes)
 	if testing.Short() {
-		pieces = 2
+		pieces, again = 2, largeBytes/2
 	}
-	c := k.Large(Content{Name: "large", Size: pieces * (largeBytes + unit)})
+	c := k.Large(Content{Name: "large", Size: pieces * (again + unit)})
 	c.Name = "large"
 	plain := k.prepare(t, c, largeChunk, -1)
 	want := plain.undisturbed(t, "without checkpoints").result()
 	r := plain
-	r.bytes, r.want = largeBytes, want
+	r.bytes, r.want = again, want
 	r.record(t)
 	switch {
 	case r.saves == 0 && k.Resumes:
 		t.Errorf("%s: no place was saved, although the stage resumes", r.where("undisturbed"))
 	case r.saves > 0:
-		r.repeats(t, largeBytes+unit+readAhead)
+		r.repeats(t, again+unit+readAhead)
 	}
 }
 

@@ -100,6 +100,11 @@ func TestConvert(t *testing.T) {
 	all := `"columns":[{"name":"s"},{"name":"i","type":"int64"},{"name":"f","type":"double"},{"name":"b","type":"boolean"},` +
 		`{"name":"d","type":"date"},{"name":"t","type":"timestamp"}]`
 	long := strings.Repeat("long ", 100_000)
+	// A row group is 100,000 rows of about 90 bytes, and shorter for short tests.
+	groupRows, unit, maxHeap := 100_000, int64(10<<20), int64(48<<20)
+	if testing.Short() {
+		groupRows, unit, maxHeap = 10_000, 2<<20, 24<<20
+	}
 	bad := func(name, data string, code fault.Code) stagetest.Case {
 		return stagetest.Case{Name: name, Files: file("x.csv", data), Fault: code}
 	}
@@ -161,10 +166,9 @@ func TestConvert(t *testing.T) {
 			f.Name, f.Data = "x.csv", orders(1<<20)
 			rows := f.Data[bytes.IndexByte(f.Data, '\n')+1:]
 			f.Data = append(f.Data, bytes.Repeat(rows, int(f.Size)/len(rows))...)
-			return stagetest.Case{Files: []stagetest.Content{f}, Config: `{` + typed + `}`}
+			return stagetest.Case{Files: []stagetest.Content{f}, Config: fmt.Sprintf(`{"row_group_rows":%d,%s}`, groupRows, typed)}
 		},
-		// A row group is 100,000 rows of about 90 bytes.
-		MaxHeap: 48 << 20, Cancels: 3, Resumes: true, Unit: 10 << 20,
+		MaxHeap: maxHeap, Cancels: 3, Resumes: true, Unit: unit,
 	})
 }
 

@@ -24,17 +24,26 @@ type drained struct {
 	job       *stagetest.Job
 }
 
+// large is the size of a file that places are saved of, half of it when tests are to
+// be short.
+func large() int64 {
+	if testing.Short() {
+		return 24 << 20
+	}
+	return 48 << 20
+}
+
 func newDrained(t *testing.T) *drained {
 	t.Helper()
 	dir := t.TempDir()
 	d := &drained{T: t, dir: filepath.Join(dir, "d"), stage: publish.New(publish.Options{Dir: dir})}
 	d.job = stagetest.NewJob(t, stagetest.Case{Files: []stagetest.Content{
-		text("a", "abc"), {Name: "large", Size: 48 << 20}, text("z", "xyz"),
+		text("a", "abc"), {Name: "large", Size: large()}, text("z", "xyz"),
 	}, Config: never})
 	ctx, stop := context.WithCancelCause(t.Context())
 	task := d.job.Attempt()
 	task.Report = func(done, _ int64, _ string) {
-		if done > 40<<20 {
+		if done > large()-8<<20 {
 			stop(fault.New(fault.StageDraining, "", nil))
 		}
 	}
@@ -51,7 +60,7 @@ func newDrained(t *testing.T) *drained {
 			d.temp, size = filepath.Join(d.dir, name), info.Size()
 		}
 	}
-	if size < 40<<20 {
+	if size < large()-8<<20 {
 		t.Fatalf("the hidden file has %d bytes", size)
 	}
 	return d
@@ -89,7 +98,7 @@ func TestResume(t *testing.T) {
 	t.Parallel()
 	d := newDrained(t)
 	before := inode(t, d.temp)
-	if done := d.finish(); done < 36<<20 {
+	if done := d.finish(); done < large()-12<<20 {
 		t.Errorf("it goes on at byte %d", done)
 	}
 	if !os.SameFile(before, inode(t, filepath.Join(d.dir, "large"))) {
@@ -166,12 +175,12 @@ func TestCancelledIsTakenBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	job := stagetest.NewJob(t, stagetest.Case{
-		Files: []stagetest.Content{text("a", "abc"), {Name: "large", Size: 48 << 20}}, Config: never,
+		Files: []stagetest.Content{text("a", "abc"), {Name: "large", Size: large()}}, Config: never,
 	})
 	ctx, stop := context.WithCancelCause(t.Context())
 	task := job.Attempt()
 	task.Report = func(done, _ int64, _ string) {
-		if done > 40<<20 {
+		if done > large()-8<<20 {
 			stop(fault.New(fault.JobCancelled, "", nil))
 		}
 	}

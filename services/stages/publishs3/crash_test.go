@@ -17,6 +17,14 @@ var crashFiles = []stagetest.Content{
 	{Name: "large", Size: 17 << 20}, text("tiny", "abc"), {Name: "middle", Size: 3 << 19},
 }
 
+// stride is 1, for every moment of a job, or n when tests are to be short.
+func stride(n int) int {
+	if testing.Short() {
+		return n
+	}
+	return 1
+}
+
 // requests is how many requests an undisturbed process makes at a job like w.
 func requests(t *testing.T, w *world) int {
 	t.Helper()
@@ -45,16 +53,11 @@ func TestCrash(t *testing.T) {
 				before = map[string]string{"d/large": digest("old l"), "d/tiny": digest("old t")}
 			}
 			total := requests(t, w)
-			step := 1
-			if testing.Short() {
-				step = 3
-			}
-			for n := 1; n <= total; n += step {
-				for _, after := range []bool{false, true} {
-					crash(t, w.other(fmt.Sprintf("%d-%v", n, after)), n, after, before)
-					if t.Failed() {
-						t.Fatalf("at request %d of %d, carried out: %v", n, total, after)
-					}
+			for moment := 0; moment < 2*total; moment += stride(7) {
+				n, after := 1+moment/2, moment%2 == 1
+				crash(t, w.other(fmt.Sprintf("%d-%v", n, after)), n, after, before)
+				if t.Failed() {
+					t.Fatalf("at request %d of %d, carried out: %v", n, total, after)
 				}
 			}
 		})
@@ -131,11 +134,8 @@ func TestZombie(t *testing.T) {
 	t.Parallel()
 	s := s3test.Start(t)
 	first := newWorld(t, s, "first", inMill, crashFiles...)
-	total, step := requests(t, first), 1
-	if testing.Short() {
-		step = 3
-	}
-	for n := 1; n <= total; n += step {
+	total := requests(t, first)
+	for n := 1; n <= total; n += stride(5) {
 		w := first.other(fmt.Sprint("job-", n))
 		zombie := w.process(false)
 		held, release := make(chan struct{}), make(chan struct{})
