@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/deploy/verify"
@@ -100,7 +102,9 @@ func race(ctx context.Context, out io.Writer) tally {
 		_, _ = fmt.Fprintf(out, "ci: %v\n", err)
 		return tally{failed: 1}
 	}
-	args := []string{"-race", "-short", "-count=1", "-timeout=15m"}
+	// Many of them wait rather than compute: three at a time where there are two cores.
+	at := "-p=" + strconv.Itoa(runtime.GOMAXPROCS(0)*3/2)
+	args := []string{"-race", "-short", "-count=1", "-timeout=15m", at}
 	for _, dir := range verify.Concurrent(tree) {
 		args = append(args, "./"+dir)
 	}

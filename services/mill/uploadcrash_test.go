@@ -52,7 +52,7 @@ func TestCrashUploads(t *testing.T) {
 	if _, err := u.c.ApplyPipeline(t.Context(), "hashed", []byte(pipe)); err != nil {
 		t.Fatal(err)
 	}
-	for i := range fewer(*uploadKills) {
+	for i := range fewer(fewer(*uploadKills)) {
 		u.crash(*uploadSeed + uint64(i))
 	}
 }

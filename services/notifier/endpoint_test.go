@@ -173,7 +173,10 @@ func TestReplay(t *testing.T) {
 // that works, in order, and the other is bounded.
 func TestBulk(t *testing.T) {
 	t.Parallel()
-	const n = 2000
+	n := 2000
+	if testing.Short() {
+		n = 500
+	}
 	w, r := newWorld(t, nil), newReceiver(t)
 	dead := w.create(api.WebhookRequest{URL: "http://127.0.0.1:1/", Types: []string{"*"}})
 	w.create(api.WebhookRequest{URL: r.URL, Types: []string{"*"}})

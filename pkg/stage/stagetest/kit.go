@@ -36,10 +36,11 @@ type Kit struct {
 	Effects func(t *testing.T) map[string]string
 	// Grace is how long a run that is told to stop may take. Zero means 3 seconds.
 	Grace time.Duration
-	// Cancels is how often each case is interrupted. Zero means 5 times.
+	// Cancels is how often each case is interrupted. Zero means 5 times. It is at
+	// most twice when tests are to be short.
 	Cancels int
 	// Crashes is at how many places attempts at each case are killed at most.
-	// Zero means 24, or 8 when tests are to be short.
+	// Zero means 24, or 5 when tests are to be short.
 	Crashes int
 	// Resumes says that the stage saves places to resume from; see
 	// stage.Task.Resume. It must then save some in the case that Large returns. A
@@ -122,10 +123,13 @@ func (k *Kit) setDefaults() {
 	if k.Cancels <= 0 {
 		k.Cancels = 5
 	}
+	if testing.Short() {
+		k.Cancels = min(k.Cancels, 2)
+	}
 	if k.Crashes <= 0 {
 		k.Crashes = 24
 		if testing.Short() {
-			k.Crashes = 8
+			k.Crashes = 5
 		}
 	}
 	if k.Seed == 0 {
