@@ -37,6 +37,7 @@ type Gateway struct {
 	catchUps  slots
 	tail      *tail
 	recent    *recent
+	reads     errands // of the log, whose requests may have been answered otherwise
 	tus       *upload.Service
 	page      *dashboard
 	handler   http.Handler
@@ -103,10 +104,11 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
-// hangUp ends the subscriptions.
+// hangUp ends the subscriptions, and waits for what is being read.
 func (g *Gateway) hangUp() {
 	g.intake.close()
 	g.recent.stop()
+	g.reads.close()
 }
 
 // Run serves HTTP on a listener, which it closes, until ctx ends. Then requests
@@ -179,4 +181,31 @@ func (s slots) take(ctx context.Context, wait time.Duration) (release func(), er
 	case <-timer.C:
 	}
 	return nil, &fault.Error{Code: fault.HTTPTooBusy, RetryAfter: time.Second}
+}
+
+// errands are things done for a request that may be over before they are.
+type errands struct {
+	mu     sync.Mutex
+	closed bool
+	going  sync.WaitGroup
+}
+
+// run does fn beside the caller, or, once the errands are closed, before it returns.
+func (e *errands) run(fn func()) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		fn()
+		return
+	}
+	e.going.Go(fn)
+	e.mu.Unlock()
+}
+
+// close waits for all. It may be called again.
+func (e *errands) close() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.going.Wait()
 }

@@ -12,7 +12,7 @@ import (
 const (
 	// logPatience is how long the log may take to say what a job's newest record is,
 	// until the one that was announced is good enough.
-	logPatience = 10 * time.Millisecond
+	logPatience = 5 * time.Millisecond
 	// freshFor is how long ago the last announcement may be: what is announced no more
 	// is not known. So this is how old an answer can be.
 	freshFor = time.Second
@@ -32,15 +32,15 @@ func (g *Gateway) newestRecord(ctx context.Context, tenant, job string) (*bus.Me
 		m   *bus.Message
 		err error
 	}
-	ctx, stop := context.WithCancel(ctx)
 	said := make(chan answer, 1)
-	var asked sync.WaitGroup
-	defer asked.Wait()
-	defer stop()
-	asked.Go(func() {
+	ctx, stop := context.WithCancel(ctx)
+	// Nobody waits for it here: a connection that is busy does not notice the end of ctx
+	// at once.
+	g.reads.run(func() {
 		m, err := g.lastRecord(ctx, tenant, job)
 		said <- answer{m, err}
 	})
+	defer stop()
 	patience := time.NewTimer(logPatience)
 	defer patience.Stop()
 	select {

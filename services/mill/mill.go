@@ -95,9 +95,11 @@ func (m *Mill) BrokerURL() string {
 func (m *Mill) Pipelines() *registry.Registry { return m.registry }
 
 // Run starts the mill and blocks until ctx ends or a service fails; then it stops
-// everything in order and returns. Faults: mill.start_failed,
+// everything in order and returns. It raises the GOMAXPROCS of the process above the number
+// of cores, unless the environment sets it. Faults: mill.start_failed,
 // mill.data_dir_in_use and those of the bus.
 func (m *Mill) Run(ctx context.Context) (err error) {
+	useProcs()
 	scratch, err := m.makeDirs()
 	if err != nil {
 		return err

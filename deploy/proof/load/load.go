@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -18,7 +17,8 @@ import (
 const (
 	// calmReads is how many reads of a job make the figure without load.
 	calmReads = 500
-	// readEvery is how often a job is read under load.
+	// readEvery is how often a job is read under load, whether or not those before have
+	// been answered.
 	readEvery = 10 * time.Millisecond
 	// settle is how long the jobs may take to end after the last submission.
 	settle = 2 * time.Minute
@@ -30,11 +30,11 @@ type proof struct {
 	followers, rate int
 	client          *client.Client
 
+	reader *reader
+	reads  reads // under load
+
 	mu     sync.Mutex
-	newest []time.Duration // that reads of the job submitted last took
-	any    []time.Duration // that reads of any job took
 	failed []error
-	ids    []string // of the jobs submitted
 
 	submitted, seen, watched atomic.Int64
 	sent                     atomic.Bool // nothing is submitted any more
@@ -84,11 +84,11 @@ func (p *proof) load(ctx context.Context) error {
 	begun.Wait()
 	sending, stop := context.WithTimeout(ctx, p.time)
 	defer stop()
-	var reading sync.WaitGroup
-	reading.Go(func() { p.read(sending) })
 	p.send(sending, ctx)
 	p.sent.Store(true)
-	reading.Wait()
+	if err := p.endReading(); err != nil {
+		p.fail("read jobs", err)
+	}
 	close(p.jobs)
 	// Those who have seen the end of all jobs already hear of it by one more.
 	p.submitted.Add(1)
@@ -138,7 +138,9 @@ func (p *proof) send(sending, ctx context.Context) {
 			}
 			p.submitted.Add(1)
 			p.mu.Lock()
-			p.ids = append(p.ids, id)
+			if err := p.reader.name(id); err != nil {
+				p.fail("name a job", err)
+			}
 			p.mu.Unlock()
 			select {
 			case p.jobs <- id:
@@ -148,33 +150,15 @@ func (p *proof) send(sending, ctx context.Context) {
 	}
 }
 
-// read reads the newest job and then any one, again and again, and notes how long that
-// takes.
-func (p *proof) read(ctx context.Context) {
-	tick := time.NewTicker(readEvery)
-	defer tick.Stop()
-	for n := 0; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		p.mu.Lock()
-		ids := p.ids
-		p.mu.Unlock()
-		if len(ids) == 0 {
-			continue
-		}
-		id, took := ids[len(ids)-1], &p.newest
-		if n%2 == 1 {
-			id, took = ids[rand.IntN(len(ids))], &p.any
-		}
-		began := time.Now()
-		if _, err := p.client.Job(context.WithoutCancel(ctx), id); err != nil {
-			p.fail("read a job", err)
-		}
-		*took = append(*took, time.Since(began))
+// endReading takes what the reader has found.
+func (p *proof) endReading() (err error) {
+	if p.reads, err = p.reader.end(); err != nil {
+		return err
 	}
+	for _, said := range p.reads.Failed {
+		p.fail("read a job", errors.New(said))
+	}
+	return nil
 }
 
 // followEach follows one job after the other to its end.
@@ -234,7 +218,7 @@ func percentile(all []time.Duration, share float64) time.Duration {
 func (p *proof) report(calm []time.Duration, rss int64) error {
 	for _, share := range []float64{0.5, 0.99} {
 		before := percentile(calm, share)
-		for _, under := range p.reads() {
+		for _, under := range p.reads.each() {
 			took := percentile(under.took, share)
 			fmt.Printf("GET /v1/jobs/{id}, p%.0f: %s unloaded, %s under load, of %s (%.1f times; %d reads)\n",
 				share*100, before.Round(time.Microsecond), took.Round(time.Microsecond), under.of,
@@ -247,7 +231,7 @@ func (p *proof) report(calm []time.Duration, rss int64) error {
 	if want := p.time.Seconds() * float64(p.rate); float64(p.submitted.Load()) < 0.95*want {
 		return fmt.Errorf("%d jobs were submitted of %.0f: the machine is too slow for the rate", p.submitted.Load(), want)
 	}
-	for _, under := range p.reads() {
+	for _, under := range p.reads.each() {
 		if p99 := percentile(under.took, 0.99); p99 > p.limit {
 			return fmt.Errorf("a read of %s takes %s under load, which is above %s", under.of, p99.Round(time.Microsecond), p.limit)
 		}
@@ -256,12 +240,12 @@ func (p *proof) report(calm []time.Duration, rss int64) error {
 	return nil
 }
 
-// reads are how long reads took, by what was read.
-func (p *proof) reads() []reads {
-	return []reads{{"the job submitted last", p.newest}, {"any job", p.any}}
+// each is what was read, and how long that took.
+func (r reads) each() []readsOf {
+	return []readsOf{{"the job submitted last", r.Newest}, {"any job", r.Any}}
 }
 
-type reads struct {
+type readsOf struct {
 	of   string
 	took []time.Duration
 }

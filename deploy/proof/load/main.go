@@ -6,7 +6,9 @@
 //
 // A tenth of the followers follow all jobs of the tenant, as dashboards do; each of the
 // others follows one job after the other, from its submission to its end. It prints how
-// long GET /v1/jobs/{id} takes, before and under the load, and it fails when a request
+// long GET /v1/jobs/{id} takes, of the job submitted last and of any, before and under the
+// load, as a process of its own sees it that asks 100 times a second, whether or not it was
+// answered before; and it fails when a request
 // fails, when a follower misses the end of a job, when not all jobs complete, or when the
 // 99th percentile of those reads under load is above the limit.
 package main
@@ -41,6 +43,7 @@ spec:
 
 func main() {
 	rig.Main()
+	readerMain()
 	var p proof
 	flag.DurationVar(&p.time, "time", time.Minute, "how long the load lasts")
 	flag.IntVar(&p.followers, "followers", 500, "clients that follow events")
@@ -79,6 +82,9 @@ func (p *proof) prove(ctx context.Context) (err error) {
 	calm, err := p.calm(ctx)
 	if err != nil {
 		return fmt.Errorf("unloaded: %w", err)
+	}
+	if p.reader, err = startReader(ctx, m.URL); err != nil {
+		return err
 	}
 	if err := p.load(ctx); err != nil {
 		return err
