@@ -8,9 +8,9 @@
 // others follows one job after the other, from its submission to its end. It prints how
 // long GET /v1/jobs/{id} takes, of the job submitted last and of any, before and under the
 // load, as a process of its own sees it that asks 100 times a second, whether or not it was
-// answered before; and it fails when a request
-// fails, when a follower misses the end of a job, when not all jobs complete, or when the
-// 99th percentile of those reads under load is above the limit.
+// answered before. It fails when a request fails, when a follower misses the end of a job,
+// when not all jobs complete, or when the 99th percentile of those reads under load is
+// above the limit.
 package main
 
 import (
