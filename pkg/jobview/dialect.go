@@ -25,9 +25,6 @@ type dialect struct {
 	// searchFrom selects the jobs with words as ord, on the condition searchWhere,
 	// which takes an argument. searchColumn is what ord is called in conditions.
 	searchFrom, searchWhere, searchColumn string
-	// piece is how many jobs that have one word are searched for others in one statement.
-	// Zero means all.
-	piece int
 	// match turns the words of a search into the argument of searchWhere.
 	match func(tenant string, words []searchWord) string
 	// index puts the words of jobs where search finds them, and unindex removes them.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -48,11 +47,7 @@ func (r *reader) find(ctx context.Context, f *filter) (found []place, next strin
 	// One more than there is room for tells whether there is a next page.
 	size := f.q.Limit + 1
 	for begin := time.Now(); ; {
-		piece, edge, err := r.piece(ctx, s, f)
-		if err != nil {
-			return nil, "", err
-		}
-		seen, hits, err := r.scan(ctx, s, piece, size)
+		seen, hits, err := r.scan(ctx, s, f, size)
 		if err != nil {
 			return nil, "", err
 		}
@@ -61,44 +56,15 @@ func (r *reader) find(ctx context.Context, f *filter) (found []place, next strin
 		case len(found) > f.q.Limit:
 			found = found[:f.q.Limit]
 			return found, formatCursor(f.q.Sort, found[f.q.Limit-1]), nil
-		case len(seen) == size:
-			f.after = &seen[len(seen)-1]
-		case edge != nil:
-			f.after = edge
-		default:
+		case len(seen) < size:
 			return found, "", nil
 		}
+		f.after = &seen[len(seen)-1]
 		if time.Since(begin) > patience {
 			return found, formatCursor(f.q.Sort, *f.after), nil
 		}
 		size = min(4*size, maxScan)
 	}
-}
-
-// piece narrows a filter to the next piece of a source, and returns the last place in it:
-// common words that never meet would otherwise be searched to the end in one statement.
-// Without a place the piece is all that is left.
-func (r *reader) piece(ctx context.Context, s *source, f *filter) (*filter, *place, error) {
-	if len(s.perWord) < 2 || s.short || s.d.piece == 0 || !f.order.byPlace() {
-		return f, nil, nil
-	}
-	bounds, args := f.placeRange(s.column)
-	query := s.from + ` WHERE ` + s.where + ` AND ` + bounds + ` ORDER BY ` + s.column + ` ` + f.order.direction() + ` LIMIT 1 OFFSET ?`
-	var edge int64
-	err := r.tx.QueryRowContext(ctx, r.text(query), append(append(append([]any{}, s.perWord[0]...), args...), s.d.piece)...).Scan(&edge)
-	if errors.Is(err, sql.ErrNoRows) {
-		return f, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	narrow := *f
-	if f.order.oldest {
-		narrow.high = edge
-	} else {
-		narrow.low = edge
-	}
-	return &narrow, &place{edge, edge}, nil
 }
 
 // scan looks at the next jobs of a source. It returns the places of all of them and

@@ -21,9 +21,6 @@ type source struct {
 	column string
 	// short is true when it names few.
 	short bool
-	// perWord holds arguments of which any one names all that args do, and that are quicker
-	// to count by. Nil means args.
-	perWord [][]any
 }
 
 // plan finds the source of a filter.
@@ -60,39 +57,21 @@ func (r *reader) sources(f *filter) []*source {
 		})
 	}
 	if len(f.words) > 0 {
-		s := &source{
+		list = append(list, &source{
 			d: r.d, from: r.d.searchFrom, where: r.d.searchWhere, column: r.d.searchColumn,
 			args: []any{r.d.match(f.tenant, f.words)},
-		}
-		for _, w := range f.words {
-			s.perWord = append(s.perWord, []any{r.d.match(f.tenant, []searchWord{w})})
-		}
-		list = append(list, s)
+		})
 	}
 	return list
 }
 
-// countSource counts what a source names at most, up to few.
-func (r *reader) countSource(ctx context.Context, s *source, f *filter) (least int64, err error) {
+// countSource counts what a source names, up to few.
+func (r *reader) countSource(ctx context.Context, s *source, f *filter) (n int64, err error) {
 	bounds, args := f.placeRange(s.column)
-	count := r.text(`SELECT count(*) FROM (` + s.from + ` WHERE ` + s.where + ` AND ` + bounds + ` LIMIT ?) c`)
-	least = few
-	for _, by := range s.counted() {
-		var n int64
-		err := r.tx.QueryRowContext(ctx, count, append(append(append([]any{}, by...), args...), few)...).Scan(&n)
-		if err != nil {
-			return 0, err
-		}
-		least = min(least, n)
-	}
-	return least, nil
-}
-
-func (s *source) counted() [][]any {
-	if s.perWord != nil {
-		return s.perWord
-	}
-	return [][]any{s.args}
+	err = r.tx.QueryRowContext(ctx,
+		r.text(`SELECT count(*) FROM (`+s.from+` WHERE `+s.where+` AND `+bounds+` LIMIT ?) c`),
+		append(append(append([]any{}, s.args...), args...), few)...).Scan(&n)
+	return n, err
 }
 
 // countJobs counts the jobs of a filter's states and pipeline.

@@ -25,7 +25,6 @@ var sqliteDialect = &dialect{
 			list, content='', contentless_delete=1, detail=none, tokenize='ascii', prefix='2 3 4')`,
 	},
 	searchFrom: `SELECT rowid AS ord FROM words`, searchWhere: `words MATCH ?`, searchColumn: "rowid",
-	piece:   8192,
 	match:   sqliteMatch,
 	index:   sqliteIndex,
 	unindex: sqliteUnindex,
