@@ -23,10 +23,11 @@ type dialect struct {
 	// snapshot are the options of a transaction that reads.
 	snapshot *sql.TxOptions
 	// searchFrom selects the jobs with words as ord, on the condition searchWhere,
-	// which takes an argument. searchColumn is what ord is called in conditions.
+	// which takes arguments. searchColumn is what ord is called in conditions.
 	searchFrom, searchWhere, searchColumn string
-	// match turns the words of a search into the argument of searchWhere.
-	match func(tenant string, words []searchWord) string
+	// match turns the words of a search by a tenant into the arguments of searchWhere. What
+	// is found is asked for its tenant once more. alone is true when there are no others.
+	match func(tenant string, alone bool, words []searchWord) []any
 	// index puts the words of jobs where search finds them, and unindex removes them.
 	// Nil where the database does so by itself.
 	index   func(ctx context.Context, w *writer, rows []*row) error

@@ -172,7 +172,7 @@ func TestKilledInABatch(t *testing.T) {
 			w.ok(w.view.look(t.Context(), "search", func(r *reader) error {
 				found := 0
 				from := r.d.searchFrom + ` WHERE ` + r.d.searchWhere
-				err := r.each(t.Context(), from, []any{r.d.match("default", parseSearch("txt"))}, func(*sql.Rows) error {
+				err := r.each(t.Context(), from, r.d.match("default", false, parseSearch("txt")), func(*sql.Rows) error {
 					found++
 					return nil
 				})

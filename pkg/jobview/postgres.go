@@ -23,15 +23,14 @@ var postgresDialect = &dialect{
 		`CREATE INDEX jobs_terms ON #jobs USING gin (terms)`,
 	},
 	snapshot:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-	searchFrom: `SELECT ord FROM #jobs`, searchWhere: `terms @@ CAST(? AS tsquery)`, searchColumn: "ord",
+	searchFrom: `SELECT ord FROM #jobs`, searchWhere: `terms @@ CAST(? AS tsquery) AND tenant = ?`, searchColumn: "ord",
 	match:   postgresMatch,
 	explain: postgresExplain,
 	foreign: func(error) bool { return false },
 }
 
-// postgresMatch writes a search as a tsquery. Words hold letters and digits only. The
-// tenant is asked of each job that is found.
-func postgresMatch(_ string, words []searchWord) string {
+// postgresMatch writes a search as a tsquery. Words hold letters and digits only.
+func postgresMatch(tenant string, _ bool, words []searchWord) []any {
 	terms := make([]string, len(words))
 	for i, w := range words {
 		terms[i] = `'` + w.text + `'`
@@ -39,7 +38,7 @@ func postgresMatch(_ string, words []searchWord) string {
 			terms[i] += ":*"
 		}
 	}
-	return strings.Join(terms, " & ")
+	return []any{strings.Join(terms, " & "), tenant}
 }
 
 // postgresExplain tells tables that are no view from a database that cannot be

@@ -21,6 +21,9 @@ type source struct {
 	column string
 	// short is true when it names few.
 	short bool
+	// perWord holds arguments of which any one names all that args do, and that are quicker
+	// to count by. Nil means args.
+	perWord [][]any
 }
 
 // plan finds the source of a filter.
@@ -30,7 +33,11 @@ func (r *reader) plan(ctx context.Context, f *filter) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range r.sources(f) {
+	list, err := r.sources(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range list {
 		n, err := r.countSource(ctx, s, f)
 		if err != nil {
 			return nil, err
@@ -44,7 +51,7 @@ func (r *reader) plan(ctx context.Context, f *filter) (*source, error) {
 }
 
 // sources are those of the marks, the words and the span of time of a filter.
-func (r *reader) sources(f *filter) []*source {
+func (r *reader) sources(ctx context.Context, f *filter) ([]*source, error) {
 	var list []*source
 	if !f.order.byPlace() && !(f.q.Since.IsZero() && f.q.Until.IsZero()) {
 		list = append(list, &source{
@@ -56,22 +63,52 @@ func (r *reader) sources(f *filter) []*source {
 			d: r.d, from: `SELECT ord FROM #marks`, where: `mark = ?`, args: []any{m}, column: "ord",
 		})
 	}
-	if len(f.words) > 0 {
-		list = append(list, &source{
-			d: r.d, from: r.d.searchFrom, where: r.d.searchWhere, column: r.d.searchColumn,
-			args: []any{r.d.match(f.tenant, f.words)},
-		})
+	if len(f.words) == 0 {
+		return list, nil
 	}
-	return list
+	alone, err := r.alone(ctx, f.tenant)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{
+		d: r.d, from: r.d.searchFrom, where: r.d.searchWhere, column: r.d.searchColumn,
+		args: r.d.match(f.tenant, alone, f.words),
+	}
+	for _, w := range f.words {
+		s.perWord = append(s.perWord, r.d.match(f.tenant, alone, []searchWord{w}))
+	}
+	return append(list, s), nil
 }
 
-// countSource counts what a source names, up to few.
-func (r *reader) countSource(ctx context.Context, s *source, f *filter) (n int64, err error) {
+// alone reports whether no other tenant has jobs. Only then may a search leave the tenant
+// to the end: how much of others it passes over on its way would show.
+func (r *reader) alone(ctx context.Context, tenant string) (alone bool, err error) {
+	err = r.tx.QueryRowContext(ctx, r.text(`SELECT NOT EXISTS (SELECT 1 FROM #counts WHERE tenant < ? AND n > 0)
+		AND NOT EXISTS (SELECT 1 FROM #counts WHERE tenant > ? AND n > 0)`), tenant, tenant).Scan(&alone)
+	return alone, err
+}
+
+// countSource counts what a source names at most, up to few.
+func (r *reader) countSource(ctx context.Context, s *source, f *filter) (least int64, err error) {
 	bounds, args := f.placeRange(s.column)
-	err = r.tx.QueryRowContext(ctx,
-		r.text(`SELECT count(*) FROM (`+s.from+` WHERE `+s.where+` AND `+bounds+` LIMIT ?) c`),
-		append(append(append([]any{}, s.args...), args...), few)...).Scan(&n)
-	return n, err
+	count := r.text(`SELECT count(*) FROM (` + s.from + ` WHERE ` + s.where + ` AND ` + bounds + ` LIMIT ?) c`)
+	least = few
+	for _, by := range s.counted() {
+		var n int64
+		err := r.tx.QueryRowContext(ctx, count, append(append(append([]any{}, by...), args...), few)...).Scan(&n)
+		if err != nil {
+			return 0, err
+		}
+		least = min(least, n)
+	}
+	return least, nil
+}
+
+func (s *source) counted() [][]any {
+	if s.perWord != nil {
+		return s.perWord
+	}
+	return [][]any{s.args}
 }
 
 // countJobs counts the jobs of a filter's states and pipeline.

@@ -43,8 +43,11 @@ const longestBegin = 4
 
 // sqliteMatch writes a search for FTS5. Words hold letters and digits only. A long
 // beginning is cut, which finds too much; all of it is asked of each job.
-func sqliteMatch(tenant string, words []searchWord) string {
-	terms := []string{`"` + tenantWord(tenant) + `"`}
+func sqliteMatch(tenant string, alone bool, words []searchWord) []any {
+	var terms []string
+	if !alone {
+		terms = append(terms, `"`+tenantWord(tenant)+`"`)
+	}
 	for _, w := range words {
 		term := `"` + w.text + `"`
 		if letters := []rune(w.text); w.begin {
@@ -52,7 +55,7 @@ func sqliteMatch(tenant string, words []searchWord) string {
 		}
 		terms = append(terms, term)
 	}
-	return strings.Join(terms, " AND ")
+	return []any{strings.Join(terms, " AND ")}
 }
 
 func sqliteIndex(ctx context.Context, w *writer, rows []*row) error {
