@@ -37,7 +37,6 @@ func (p *Projector) follow(ctx context.Context, v *jobview.View, done func(conte
 	defer expire.Stop()
 	look := time.NewTicker(p.PollEvery)
 	defer look.Stop()
-	var folded time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,11 +47,9 @@ func (p *Projector) follow(ctx context.Context, v *jobview.View, done func(conte
 			}
 		case <-look.C:
 		case <-q.more:
-			q.gather(ctx, folded.Add(breath))
 			if at, err = p.fold(ctx, v, at, q.take()); err != nil {
 				return err
 			}
-			folded = time.Now()
 		}
 		if done == nil {
 			continue

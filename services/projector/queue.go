@@ -3,7 +3,6 @@ package projector
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/millrace/millrace/pkg/bus"
 )
@@ -14,14 +13,10 @@ const (
 	batchBytes   = 4 << 20
 )
 
-// breath is how long after a batch the next one is written, unless there is a whole one
-// before: most jobs say several things in that time, and are written one time for them.
-const breath = 100 * time.Millisecond
-
 // queue holds the messages of the next batch while the one before is written. It is
 // bounded: whoever reads the log waits for room.
 type queue struct {
-	more, full, room chan struct{}
+	more, room chan struct{}
 
 	mu    sync.Mutex
 	list  []*bus.Message
@@ -29,13 +24,12 @@ type queue struct {
 }
 
 func newQueue() *queue {
-	return &queue{more: make(chan struct{}, 1), full: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	return &queue{more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 // put adds a message when there is room.
 func (q *queue) put(ctx context.Context, m *bus.Message) error {
 	for !q.add(m) {
-		wake(q.full)
 		select {
 		case <-q.room:
 		case <-ctx.Done():
@@ -65,15 +59,4 @@ func (q *queue) take() []*bus.Message {
 	q.mu.Unlock()
 	wake(q.room)
 	return list
-}
-
-// gather waits until a time, or until there is a whole batch or ctx ends.
-func (q *queue) gather(ctx context.Context, until time.Time) {
-	wait := time.NewTimer(time.Until(until))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-q.full:
-	case <-ctx.Done():
-	}
 }
