@@ -123,7 +123,7 @@ func (r *recent) learn(m *bus.Message, now time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.find(at); m.Sequence > r.place && (known == nil || known.Sequence < m.Sequence) {
+	if m.Sequence > r.place {
 		r.keep(at, m, now)
 	}
 }
@@ -145,8 +145,12 @@ func (r *recent) find(at jobAt) *bus.Message {
 	return r.old.records[at]
 }
 
-// keep puts a record into the young generation. The caller holds mu.
+// keep puts a record into the young generation, unless a newer one was learned of that is
+// not announced yet. The caller holds mu.
 func (r *recent) keep(at jobAt, m *bus.Message, now time.Time) {
+	if known := r.find(at); known != nil && known.Sequence > m.Sequence {
+		return
+	}
 	if r.young.bytes+len(m.Data) > recentBytes/2 || now.Sub(r.young.since) > recentAge {
 		r.old = r.young
 		r.young = generation{records: make(map[jobAt]*bus.Message), since: now}
