@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/deploy/filelock"
+	"github.com/millrace/millrace/deploy/toolcache"
 )
 
 // registry is where npm packages come from.
@@ -111,7 +112,7 @@ func files(tgz []byte, fn func(name string, mode os.FileMode, r io.Reader) error
 
 // tarball returns the package from the cache or the registry, checked either way.
 func (p Package) tarball(ctx context.Context) ([]byte, error) {
-	cache, err := cacheDir()
+	cache, err := toolcache.Dir()
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +176,4 @@ func get(ctx context.Context, url string) ([]byte, error) {
 		return nil, fmt.Errorf("%s answers %s", url, res.Status)
 	}
 	return io.ReadAll(io.LimitReader(res.Body, maxPackage))
-}
-
-// cacheDir is where packages stay that were fetched.
-func cacheDir() (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	dir := filepath.Join(base, "millrace", "tools")
-	return dir, os.MkdirAll(dir, 0o755)
 }

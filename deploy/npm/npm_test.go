@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/millrace/millrace/deploy/toolcache"
 )
 
 // kept makes a package that the cache has already.
@@ -34,7 +36,7 @@ func kept(t *testing.T, entries ...tar.Header) Package {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cache, err := cacheDir()
+	cache, err := toolcache.Dir()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 
 	"github.com/millrace/millrace/deploy/filelock"
+	"github.com/millrace/millrace/deploy/toolcache"
 )
 
 // program is the package of the server, and toolMod the module that pins it.
@@ -32,7 +33,7 @@ func Build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache, err := cacheDir()
+	cache, err := toolcache.Dir()
 	if err != nil {
 		return "", err
 	}
@@ -82,13 +83,4 @@ func fingerprint(mod string) (string, error) {
 		h.Write(text)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
-}
-
-func cacheDir() (string, error) {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	dir := filepath.Join(base, "millrace", "tools")
-	return dir, os.MkdirAll(dir, 0o755)
 }
