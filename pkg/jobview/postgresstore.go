@@ -100,9 +100,7 @@ func (s *postgresStore) transact(ctx context.Context, doing string, fn func(*sql
 // Create makes the schema of a generation.
 func (s *postgresStore) Create(ctx context.Context, generation int64, log string) error {
 	return s.transact(ctx, "make a generation", func(tx *sql.Tx) error {
-		var there bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)`,
-			schemaOf(generation)).Scan(&there)
+		there, err := hasSchema(ctx, tx, schemaOf(generation))
 		if err != nil || there {
 			return err
 		}
@@ -111,6 +109,13 @@ func (s *postgresStore) Create(ctx context.Context, generation int64, log string
 		}
 		return makeTables(ctx, tx, postgresDialect, schemaOf(generation)+".", log)
 	})
+}
+
+// hasSchema looks into the catalog itself. IF NOT EXISTS alone believes what the
+// connection remembers, and that may be from before somebody else made the schema.
+func hasSchema(ctx context.Context, tx *sql.Tx, name string) (there bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)`, name).Scan(&there)
+	return there, err
 }
 
 // Open returns the view of a schema. It shares the connections of the store.
@@ -125,12 +130,18 @@ func (s *postgresStore) Open(ctx context.Context, generation int64) (*View, erro
 // Serve notes which generation serves.
 func (s *postgresStore) Serve(ctx context.Context, generation int64) error {
 	return s.transact(ctx, "switch generations", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, strings.Join([]string{
-			`CREATE SCHEMA IF NOT EXISTS millrace_view`,
-			`CREATE TABLE IF NOT EXISTS millrace_view.control (one BIGINT PRIMARY KEY, current BIGINT NOT NULL)`,
-		}, ";"))
+		there, err := hasSchema(ctx, tx, "millrace_view")
 		if err != nil {
 			return err
+		}
+		if !there {
+			_, err := tx.ExecContext(ctx, strings.Join([]string{
+				`CREATE SCHEMA millrace_view`,
+				`CREATE TABLE millrace_view.control (one BIGINT PRIMARY KEY, current BIGINT NOT NULL)`,
+			}, ";"))
+			if err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO millrace_view.control (one, current) VALUES (1, $1)
 			ON CONFLICT (one) DO UPDATE SET current = excluded.current`, generation)
