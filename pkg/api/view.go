@@ -2,7 +2,9 @@ package api
 
 import "time"
 
-// Freshness says how far a list of jobs is behind the log of events.
+// Freshness says how far a list of jobs is behind the log of events. A list holds what
+// the log held when it was asked for, unless it would take more than two seconds to
+// take that in.
 type Freshness struct {
 	// Sequence is that of the last record that the list holds.
 	Sequence uint64 `json:"sequence"`

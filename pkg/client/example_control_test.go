@@ -95,21 +95,17 @@ func ExampleClient_Decide() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// The list is a moment behind the jobs.
-	for answered := false; !answered; {
-		for d, err := range c.AllDecisions(ctx, api.DecisionQuery{Pipeline: "shy"}) {
-			if err != nil {
-				log.Fatal(err)
-			}
-			fmt.Println(d.Step, d.Fault.Code)
-			for _, o := range d.Choices {
-				fmt.Println("-", o.Choice)
-			}
-			answer := api.DecisionAnswer{Choice: events.ChooseRetry, Reason: "there is a new key"}
-			if _, err := c.Decide(ctx, d.ID, d.Version, answer); err != nil {
-				log.Fatal(err)
-			}
-			answered = true
+	for d, err := range c.AllDecisions(ctx, api.DecisionQuery{Pipeline: "shy"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(d.Step, d.Fault.Code)
+		for _, o := range d.Choices {
+			fmt.Println("-", o.Choice)
+		}
+		answer := api.DecisionAnswer{Choice: events.ChooseRetry, Reason: "there is a new key"}
+		if _, err := c.Decide(ctx, d.ID, d.Version, answer); err != nil {
+			log.Fatal(err)
 		}
 	}
 	j, err := c.Wait(ctx, r.Job)

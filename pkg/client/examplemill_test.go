@@ -98,13 +98,5 @@ func furnish(ctx context.Context) error {
 			return err
 		}
 	}
-	for { // the list is written behind the log
-		v, err := c.Counts(ctx, "letters")
-		if err != nil {
-			return err
-		}
-		if v.States[string(events.JobCompleted)] == 3 {
-			return nil
-		}
-	}
+	return nil
 }

@@ -115,7 +115,7 @@ var texts = map[string]string{
 	"api.Flow.failures":                        "Failures counts attempts, and other faults of jobs.",
 	"api.Flow.finished":                        "Finished counts jobs by the state that they ended in.",
 	"api.Flow.mean_ms":                         "MeanMS is how long the jobs took that ended, in milliseconds.",
-	"api.Freshness":                            "Freshness says how far a list of jobs is behind the log of events.",
+	"api.Freshness":                            "Freshness says how far a list of jobs is behind the log of events. A list holds what the log held when it was asked for, unless it would take more than two seconds to take that in.",
 	"api.Freshness.lag":                        "Lag is how many records it is behind at most, and LagSeconds how old the oldest of them is.",
 	"api.Freshness.sequence":                   "Sequence is that of the last record that the list holds.",
 	"api.Freshness.stale":                      "Stale is true while the list does not move, for the reason in Problem.",

@@ -14,10 +14,8 @@ import (
 // up who asks.
 const askTimeout = 10 * time.Second
 
-// catchUp is how long a question waits for what was written before it was asked.
-const catchUp = 20 * time.Millisecond
-
-// ask answers from the view that serves, and returns how fresh that is.
+// ask answers from the view that serves, once that holds what the log does if it soon
+// will, and returns how fresh it is.
 func (p *Projector) ask(ctx context.Context, fn func(context.Context, *jobview.View) error) (*api.Freshness, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -34,24 +32,6 @@ func (p *Projector) ask(ctx context.Context, fn func(context.Context, *jobview.V
 		wake(p.doubt)
 	}
 	return &fresh, err
-}
-
-// await waits a moment for the view to hold what the log held when it was asked.
-func (p *Projector) await(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, catchUp)
-	defer cancel()
-	log, err := p.Bus.Extent(ctx, events.StreamEvents)
-	for err == nil {
-		moved := p.state.wait(log.Last)
-		if moved == nil {
-			return
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // List returns a page of a tenant's jobs. It can hold fewer jobs than its limit, or

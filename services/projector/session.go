@@ -87,7 +87,7 @@ func (p *Projector) generations(
 ) (current, building *jobview.View, useless []int64, err error) {
 	all, serving, err := p.Views.Generations(ctx)
 	if err == nil && serving > 0 {
-		current, err = p.sound(ctx, serving, log)
+		current, err = p.sound(ctx, serving)
 	}
 	switch {
 	case err != nil:
@@ -102,7 +102,7 @@ func (p *Projector) generations(
 		return current, nil, nil, nil
 	}
 	if newest := last(all); newest > current.Generation {
-		if building, err = p.sound(ctx, newest, log); err != nil {
+		if building, err = p.sound(ctx, newest); err != nil {
 			return nil, nil, nil, errors.Join(err, current.Close())
 		}
 	}
@@ -121,7 +121,7 @@ func last(all []int64) int64 {
 }
 
 // sound opens a generation, if it is that of the log and nothing is wrong with it.
-func (p *Projector) sound(ctx context.Context, n int64, log bus.Extent) (*jobview.View, error) {
+func (p *Projector) sound(ctx context.Context, n int64) (*jobview.View, error) {
 	if n == p.condemned {
 		return nil, nil
 	}
@@ -134,6 +134,11 @@ func (p *Projector) sound(ctx context.Context, n int64, log bus.Extent) (*jobvie
 		return nil, err
 	}
 	position, _, err := v.Position(ctx)
+	var log bus.Extent
+	if err == nil {
+		// Not before: other processes may write the view while this one looks.
+		log, err = p.Bus.Extent(ctx, events.StreamEvents)
+	}
 	switch {
 	case fault.Has(err, fault.ViewDamaged):
 	case err != nil:
@@ -224,7 +229,8 @@ func (p *Projector) refresh(ctx context.Context, current *jobview.View) error {
 		m, err := p.Bus.Next(ctx, events.StreamEvents, events.AllEvents, position+1)
 		switch {
 		case fault.Has(err, fault.BusNotFound):
-			newest = position // what came after was removed
+			newest = position
+			p.state.nothing(log.Last)
 		case err != nil:
 			return err
 		default:

@@ -16,6 +16,7 @@ type state struct {
 	generation int64
 	at         uint64 // the position of the view that serves
 	newest     uint64
+	void       uint64    // until there the log holds nothing that the view does not
 	waits      time.Time // when the record after at was stored; zero is not known
 	target     uint64    // the newest record when Run looked first
 	begun      bool
@@ -28,12 +29,12 @@ type state struct {
 func (s *state) begin(writer bool, generation int64, building *jobview.View, at, newest uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writer, s.generation, s.building = writer, generation, nil
+	s.writer, s.generation, s.building, s.void = writer, generation, nil, 0
 	if building != nil {
 		s.building = &api.Building{Generation: building.Generation}
 	}
 	if !s.begun {
-		s.begun, s.target = true, newest
+		s.begun, s.target, s.problem = true, newest, ""
 	}
 	s.at, s.newest = at, max(newest, at)
 	s.shift()
@@ -72,6 +73,15 @@ func (s *state) look(at, newest uint64, waits time.Time) {
 	}
 }
 
+// nothing notes that what came after the view's position was removed, until a place in
+// the log.
+func (s *state) nothing(until uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.void = until
+	s.shift()
+}
+
 // trouble notes why the view does not move.
 func (s *state) trouble(err error) {
 	s.mu.Lock()
@@ -105,12 +115,19 @@ func (s *state) caughtUp(at uint64) bool {
 	return at >= s.at
 }
 
+// moves reports whether the view takes in what the log holds, as far as is known.
+func (s *state) moves() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun && s.problem == ""
+}
+
 // wait returns a channel that is closed when the position moves, or nil when it is at
-// a place already, or nothing will move it soon.
+// a place already, or will not be there soon.
 func (s *state) wait(until uint64) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.at >= until || s.problem != "" || !s.writer {
+	if max(s.at, s.void) >= until || until-s.at > catchUpRecords || s.problem != "" {
 		return nil
 	}
 	return s.moved

@@ -52,6 +52,26 @@ func TestSeveralShareADatabase(t *testing.T) {
 	})
 }
 
+// TestJoinsWhileOthersWrite starts projectors on a view that another one moves, and wants
+// it to stay.
+func TestJoinsWhileOthersWrite(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		first := w.start(Config{})
+		first.until("opened", func() bool { return first.p.View().Generation == 1 })
+		stop := make(chan struct{})
+		done := make(chan struct{})
+		go func() { defer close(done); w.rounds(first, stop) }()
+		for range 10 {
+			r := w.start(Config{})
+			r.until("opened", func() bool { return r.p.View().Generation > 0 })
+			same(t, "generation", r.p.View().Generation, 1)
+			r.stop()
+		}
+		close(stop)
+		<-done
+	})
+}
+
 // TestDatabaseThatGoesAway ends PostgreSQL while jobs arrive.
 func TestDatabaseThatGoesAway(t *testing.T) {
 	t.Parallel()
