@@ -13,6 +13,7 @@ type layer struct {
 // layers stand from the bottom to the top. Every package is in exactly one; where
 // two patterns fit, the longer one counts.
 var layers = []layer{
+	{name: "kits: ports", packages: []string{"deploy/freeport"}},
 	{name: "words", packages: []string{"pkg/fault", "events"}},
 	{name: "words that use words", packages: []string{"schemas", "pkg/api"}},
 	{name: "core: the machine", packages: []string{"pkg/flow"}},

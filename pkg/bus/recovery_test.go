@@ -3,13 +3,13 @@ package bus_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/bus/bustest"
@@ -71,15 +71,14 @@ func TestConsumerIsMadeAgainByOthers(t *testing.T) {
 	oneMore(t, c, &seen, "after")
 }
 
-// freePort returns a TCP port that nobody listens on.
+// freePort returns a port that nobody takes while its server is down.
 func freePort(t *testing.T) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // restarts is a broker that can be stopped and started on the same files.

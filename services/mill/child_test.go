@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/services/mill"
 )
@@ -276,15 +276,14 @@ func fewer(n int) int {
 	return n
 }
 
-// freePort returns a port that nobody listens on at this moment.
+// freePort returns a port that nobody takes while its server is down.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 func local(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/millrace/millrace/deploy/freeport"
 )
 
 // Server is a running server with a password that only its URL knows.
@@ -55,7 +56,7 @@ func Start(ctx context.Context) (s *Server, err error) {
 	if err := s.initialize(ctx); err != nil {
 		return s, err
 	}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = freeport.Take(); err != nil {
 		return s, err
 	}
 	return s, s.Resume(ctx)
@@ -151,12 +152,4 @@ func (s *Server) exec(ctx context.Context, statement string) error {
 	}
 	_, err = c.Exec(ctx, statement)
 	return errors.Join(err, c.Close(ctx))
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/deploy/proof/faultproxy"
 	"github.com/millrace/millrace/deploy/proof/rig"
 	"github.com/millrace/millrace/services/mill"
@@ -57,10 +58,10 @@ func names() (all, links []string) {
 func newFleet(dir string, common rig.Config) (*fleet, error) {
 	f := &fleet{links: make(map[string]*faultproxy.Proxy)}
 	var err error
-	if f.broker, err = rig.FreeAddr(); err != nil {
+	if f.broker, err = freeport.Address(); err != nil {
 		return nil, err
 	}
-	if f.front, err = rig.FreeAddr(); err != nil {
+	if f.front, err = freeport.Address(); err != nil {
 		return nil, err
 	}
 	add := func(name, role string) *member {

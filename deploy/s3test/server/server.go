@@ -12,7 +12,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/millrace/millrace/deploy/freeport"
 )
 
 // Options says what server to start. The zero value is one with an empty folder
@@ -74,9 +75,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		}
 	}
 	for range 5 { // somebody else may be faster to take the port
-		if s.URL, err = freeAddress(); err != nil {
+		addr, none := freeport.Address()
+		if err = none; err != nil {
 			break
 		}
+		s.URL = "http://" + addr
 		if err = s.run(ctx, path); err == nil || ctx.Err() != nil {
 			break
 		}
@@ -200,15 +203,6 @@ func (s *Server) answers(ctx context.Context) bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-// freeAddress returns an address of this machine that nobody listens at.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return "http://" + l.Addr().String(), l.Close()
 }
 
 // keepsAttributes reports whether files in dir can have extended attributes.

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/millrace/millrace/deploy/freeport"
 )
 
 // Cluster starts n brokers that form a cluster with JetStream, on loopback, and
@@ -47,13 +50,12 @@ func ready(all []*server.Server) bool {
 func clusterRoutes(t testing.TB, n int) (routes []*url.URL, ports []int) {
 	t.Helper()
 	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Take()
 		if err != nil {
 			t.Fatalf("find a free port: %v", err)
 		}
-		defer func() { _ = ln.Close() }()
-		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: ln.Addr().String()})
+		ports = append(ports, port)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))})
 	}
 	return routes, ports
 }
