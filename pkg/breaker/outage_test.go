@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/fault"
 )
@@ -24,14 +25,16 @@ type server struct {
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
+	var err error
 	if s.addr == "" {
-		s.addr = "127.0.0.1:0"
+		if s.addr, err = freeport.Address(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	l, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr = l.Addr().String()
 	s.srv = &http.Server{
 		Handler:           http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 		ReadHeaderTimeout: time.Minute,

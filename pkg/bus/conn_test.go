@@ -82,12 +82,7 @@ func TestConnectTriesUntilTheContextEnds(t *testing.T) {
 
 func TestConnectWaitsForTheBroker(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := ln.Addr().(*net.TCPAddr).Port
-	_ = ln.Close()
+	port := freePort(t)
 	type result struct {
 		c   *bus.Conn
 		err error

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
@@ -52,14 +53,17 @@ type there struct {
 
 func (s *there) come(t *testing.T) {
 	t.Helper()
+	var err error
 	if s.addr == "" {
-		s.addr = "127.0.0.1:0"
+		if s.addr, err = freeport.Address(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ln, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr, s.ln, s.conns = ln.Addr().String(), ln, map[net.Conn]bool{}
+	s.ln, s.conns = ln, map[net.Conn]bool{}
 	s.all.Go(func() {
 		for {
 			c, err := ln.Accept()

@@ -13,6 +13,8 @@ import (
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/millrace/millrace/deploy/freeport"
 )
 
 // Proxy stands before one address. It is safe for concurrent use.
@@ -28,8 +30,12 @@ type Proxy struct {
 // New starts a proxy on a free port of this machine before the address to, as
 // host:port. Nobody needs to listen there yet. Whoever starts it closes it.
 func New(to string) (*Proxy, error) {
+	at, err := freeport.Address() // it is left and taken again by Down and Heal
+	if err != nil {
+		return nil, err
+	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &Proxy{proxy: toxiproxy.NewProxy(server, to, "127.0.0.1:0", to)}
+	p := &Proxy{proxy: toxiproxy.NewProxy(server, to, at, to)}
 	return p, p.proxy.Start()
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/pkg/bus"
 )
 
@@ -73,7 +74,11 @@ func (o ServerOptions) natsOptions(t testing.TB) *server.Options {
 		Username: o.User, Password: o.Password,
 	}
 	if o.Listen && o.Port == 0 {
-		opts.Port = server.RANDOM_PORT
+		port, err := freeport.Take() // another broker may be started there after this one
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Port = port
 	}
 	if o.Config != nil {
 		o.Config(opts)

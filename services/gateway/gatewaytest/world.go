@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/millrace/millrace/deploy/freeport"
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/memstore"
@@ -94,7 +95,11 @@ func New(t testing.TB, c gateway.Config) *World {
 		c.Stages = []stage.Spec{{Name: "noop", Version: 1, Summary: "Does nothing."}}
 	}
 	w.config = c
-	w.addr = "127.0.0.1:0"
+	addr, err := freeport.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.addr = addr
 	w.Start()
 	t.Cleanup(w.Stop)
 	return w
@@ -111,7 +116,7 @@ func (w *World) Start() {
 	if err != nil {
 		w.t.Fatalf("listen: %v", err)
 	}
-	w.Gateway, w.addr, w.URL = g, l.Addr().String(), "http://"+l.Addr().String()
+	w.Gateway, w.URL = g, "http://"+w.addr
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx, l) }()
