@@ -32,6 +32,11 @@ const (
 	StreamAudit       = "MILLRACE_AUDIT"
 )
 
+// WorkStreams are the streams that durable consumers work at.
+func WorkStreams() []string {
+	return []string{StreamIntake, StreamQueue, StreamOutcomes, StreamControl}
+}
+
 // Key-value buckets, by name.
 const (
 	// BucketPipelines holds pipeline definitions.

@@ -12,6 +12,7 @@ var owners = []struct{ prefix, owner string }{
 	{"github.com/ThreeDotsLabs/", "pkg/bus"},
 	{"github.com/sony/gobreaker", "pkg/breaker"},
 	{"github.com/nats-io/nats-server", "services/mill"},
+	{"github.com/prometheus/client_golang", "pkg/telemetry"},
 	{"modernc.org/sqlite", "pkg/jobview"},
 	{"github.com/jackc/pgx", "pkg/jobview"},
 }

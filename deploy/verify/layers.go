@@ -19,6 +19,7 @@ var layers = []layer{
 	{name: "core: the machine", packages: []string{"pkg/flow"}},
 	{name: "core: pipeline files", packages: []string{"pkg/pipeline"}},
 	{name: "core: rules", packages: []string{"pkg/policy"}},
+	{name: "telemetry", packages: []string{"pkg/telemetry"}},
 	{name: "seams: drivers' side", packages: []string{"pkg/artifact/driver"}},
 	{name: "seams", packages: []string{"pkg/artifact"}},
 	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},

@@ -29,6 +29,9 @@ type Backlog struct {
 	Oldest time.Time
 }
 
+// Served reports whether somebody takes the messages, or has some.
+func (b Backlog) Served() bool { return b.Pulls > 0 || b.InFlight > 0 }
+
 // Backlogs returns what the durable consumers of a stream have before them, by name.
 // It costs a look at each consumer that has something. Faults: bus.not_found without
 // the stream, and those of the connection.

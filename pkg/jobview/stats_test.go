@@ -55,6 +55,16 @@ func TestCounts(t *testing.T) {
 	})
 }
 
+func TestCensus(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.story()
+		w.write(job{id: "d", tenant: "acme", state: events.JobCompleted})
+		got, err := w.view.Census(t.Context())
+		w.ok(err)
+		same(t, "census", got, []Crowd{{"p", "completed", 2}, {"p", "failed", 1}, {"q", "completed", 1}})
+	})
+}
+
 func TestFailures(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.story()

@@ -155,6 +155,18 @@ func (w *Watch) State() (Level, string) {
 	return w.level, w.detail
 }
 
+// Spaces returns the room of each disk that is watched now, by its folder. A disk that
+// cannot be looked at is left out.
+func (w *Watch) Spaces() map[string]Space {
+	all := make(map[string]Space, len(w.o.Dirs))
+	for _, dir := range w.o.Dirs {
+		if s, err := w.o.Space(dir); err == nil {
+			all[dir] = s
+		}
+	}
+	return all
+}
+
 // Admit refuses something new while there is little room. Fault: disk.low, which says
 // when to come again.
 func (w *Watch) Admit() error {

@@ -70,6 +70,19 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+func TestSpaces(t *testing.T) {
+	t.Parallel()
+	w := New(Options{Dirs: []string{"a", "gone"}, Space: func(dir string) (Space, error) {
+		if dir == "gone" {
+			return Space{}, errors.New("it is gone")
+		}
+		return Space{1, 2}, nil
+	}})
+	if got := w.Spaces(); len(got) != 1 || got["a"] != (Space{1, 2}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestTheWorstDiskCounts(t *testing.T) {
 	t.Parallel()
 	disks := map[string]Space{"a": {900, 1000}, "b": {90, 1000}, "none": {}}

@@ -134,6 +134,7 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 	if len(data) > mostFor(in) {
 		return fault.New(fault.JobTooLarge, "record of "+strconv.Itoa(len(data))+" bytes", nil)
 	}
+	began := time.Now()
 	seq, err := c.Broker.Commit(ctx, bus.Out{
 		Subject: events.EventSubject(e.key.tenant, t.Job.Pipeline.Name, e.key.job, t.Kind),
 		ID:      events.RecordID(e.key.tenant, e.key.job, rec.Revision),
@@ -145,9 +146,11 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 		err = fault.New(fault.JobTooLarge, "record of "+strconv.Itoa(len(data))+" bytes", err)
 	}
 	if err != nil {
+		c.Meter.Failed(err)
 		e.known = false
 		return err
 	}
+	c.Meter.Committed(&rec, e.job.State, time.Since(began))
 	e.known, e.sequence, e.revision, e.job = true, seq, rec.Revision, t.Job
 	return nil
 }

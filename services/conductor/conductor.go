@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/policy"
+	"github.com/millrace/millrace/pkg/telemetry"
 )
 
 // Broker is what the conductor needs of the bus besides its consumers.
@@ -74,6 +75,8 @@ type Config struct {
 	// Entropy gives the random number of each decision. Nil means a good source;
 	// simulations give one that they can repeat.
 	Entropy func() uint64
+	// Meter counts what is committed. Nil counts nothing.
+	Meter *telemetry.Conductor
 	// Log takes one line per decision that a person may ask about. Nil discards.
 	Log *slog.Logger
 	// Middleware wraps every handler; tests use it to repeat and to fail.

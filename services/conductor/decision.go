@@ -20,14 +20,17 @@ func (c *Conductor) keepDecisions(ctx context.Context, e *entry, p *flow.Plan, b
 	for _, d := range flow.OpenDecisions(p, before) {
 		had[d.ID] = d.Asked
 		if _, still := open[d.ID]; !still {
+			c.Meter.Decided()
 			c.decided(ctx, e, d.ID)
 		}
 	}
 	for id, asked := range open {
 		switch was, known := had[id]; {
 		case !known:
+			c.Meter.Asked()
 			c.Log.Info("a person is needed", "decision", id, "tenant", e.key.tenant)
 		case was != asked:
+			c.Meter.Overdue()
 			c.Log.Warn("nobody has decided in time", "decision", id, "tenant", e.key.tenant, "asked", asked)
 		}
 	}

@@ -32,6 +32,7 @@ func (c *Conductor) Reconcile(ctx context.Context) error {
 			age = settled
 		}
 		if n > 0 {
+			c.Meter.Republished(n)
 			c.Log.Info("lost work published again", "count", n)
 		}
 		t := time.NewTimer(pause)

@@ -18,6 +18,7 @@ import (
 	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/telemetry"
 )
 
 // Artifacts is what the gateway needs of the store. [artifact.Store] provides it.
@@ -135,6 +136,10 @@ type Config struct {
 	Version string
 	// Pressure says whether there is room for something new. Nil means always.
 	Pressure *pressure.Watch
+	// Metrics answers GET /metrics. Nil answers it with http.not_ready.
+	Metrics http.Handler
+	// Meter counts requests. Nil counts nothing.
+	Meter *telemetry.HTTP
 	// Ready are further checks of GET /readyz, by name.
 	Ready map[string]func(context.Context) error
 	// Log takes what a person may ask about. Nil discards it.

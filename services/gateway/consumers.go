@@ -12,16 +12,11 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 )
 
-// consumerStreams are the streams that somebody works at.
-var consumerStreams = []string{
-	events.StreamIntake, events.StreamQueue, events.StreamOutcomes, events.StreamControl,
-}
-
 // getConsumers answers with what waits for the stages and for the conductor.
 func (g *Gateway) getConsumers(x *exchange) error {
 	list := api.ConsumerList{Consumers: []api.Consumer{}}
 	now := time.Now()
-	for _, stream := range consumerStreams {
+	for _, stream := range events.WorkStreams() {
 		backlogs, err := g.Bus.Backlogs(x.r.Context(), stream)
 		if err != nil {
 			return err
@@ -38,7 +33,7 @@ func (g *Gateway) getConsumers(x *exchange) error {
 func consumerOf(b bus.Backlog, now time.Time) api.Consumer {
 	c := api.Consumer{
 		Name: b.Consumer, Pending: b.Pending, InFlight: b.InFlight, Redelivered: b.Redelivered,
-		Delivered: b.Delivered, Served: isServed(b), Oldest: b.Oldest.UTC(),
+		Delivered: b.Delivered, Served: b.Served(), Oldest: b.Oldest.UTC(),
 	}
 	if stage, ok := strings.CutPrefix(b.Consumer, events.StageConsumer("")); ok {
 		c.Stage = stage
@@ -50,6 +45,3 @@ func consumerOf(b bus.Backlog, now time.Time) api.Consumer {
 	}
 	return c
 }
-
-// isServed reports whether somebody takes the messages of a consumer, or has some.
-func isServed(b bus.Backlog) bool { return b.Pulls > 0 || b.InFlight > 0 }

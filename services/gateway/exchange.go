@@ -27,6 +27,9 @@ type exchange struct {
 	body   *pacedBody // nil when the request has none
 	tenant string
 	id     string
+	// started is when the request came, and route the pattern that it fits.
+	started time.Time
+	route   string
 	// asked is the tenant that the request names, if any; the one that it is about
 	// is tenant.
 	asked string
@@ -44,10 +47,12 @@ type exchangeKey struct{}
 func (g *Gateway) outermost(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := g.newExchange(w, r)
+		defer x.count()
 		defer func() { x.finish(recover()) }()
 		err := x.admit()
 		if err == nil {
 			_, pattern := mux.Handler(x.r)
+			x.route = routeOf(pattern)
 			door := g.doorway(x.r.Method, pattern)
 			if err = x.enter(door); err == nil && door.brings {
 				err = g.room()
@@ -74,7 +79,7 @@ func (g *Gateway) serve(h func(*exchange) error) http.Handler {
 
 func (g *Gateway) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	rc := http.NewResponseController(w)
-	x := &exchange{g: g, w: &pacedWriter{ResponseWriter: w, rc: rc, pace: newPace(g.Limits)}}
+	x := &exchange{g: g, started: time.Now(), w: &pacedWriter{ResponseWriter: w, rc: rc, pace: newPace(g.Limits)}}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &pacedBody{ReadCloser: r.Body, rc: rc, pace: newPace(g.Limits)}

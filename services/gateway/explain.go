@@ -43,7 +43,7 @@ func (g *Gateway) attended(ctx context.Context, j events.Job, reasons []api.Reas
 			}
 			served = make(map[string]bool, len(backlogs))
 			for _, b := range backlogs {
-				served[b.Consumer] = isServed(b)
+				served[b.Consumer] = b.Served()
 			}
 		}
 		if !served[consumer] {

@@ -41,6 +41,8 @@ type pacedBody struct {
 	// ended is true after the end of the body, failed what kept it from there.
 	ended  bool
 	failed error
+	// got counts the bytes that were read.
+	got int64
 }
 
 // Read reads the body. Faults: http.too_slow, and http.bad_request for a body that
@@ -54,6 +56,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	_ = b.rc.SetReadDeadline(start.Add(b.pace.left))
 	n, err := b.ReadCloser.Read(p)
 	b.pace.count(n, time.Since(start))
+	b.got += int64(n)
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -75,8 +78,11 @@ type pacedWriter struct {
 	http.ResponseWriter
 	rc   *http.ResponseController
 	pace pace
-	// status is 0 until the header is written.
+	// status is 0 until the header is written, which is at began.
 	status int
+	began  time.Time
+	// sent counts the bytes that were written.
+	sent int64
 }
 
 // Unwrap is for [http.ResponseController].
@@ -85,7 +91,7 @@ func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader writes the header.
 func (w *pacedWriter) WriteHeader(status int) {
 	if status >= 200 {
-		w.status = status
+		w.begin(status)
 	}
 	w.arm()
 	w.ResponseWriter.WriteHeader(status)
@@ -95,7 +101,7 @@ func (w *pacedWriter) WriteHeader(status int) {
 // a write either moves everything before its deadline or fails.
 func (w *pacedWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	total := 0
 	for {
@@ -104,11 +110,15 @@ func (w *pacedWriter) Write(p []byte) (int, error) {
 		n, err := w.ResponseWriter.Write(piece)
 		w.pace.count(n, time.Since(start))
 		total += n
+		w.sent += int64(n)
 		if err != nil || total == len(p) {
 			return total, err
 		}
 	}
 }
+
+// begin notes what the answer is and when it began.
+func (w *pacedWriter) begin(status int) { w.status, w.began = status, time.Now() }
 
 // flush sends what was written.
 func (w *pacedWriter) flush() error {

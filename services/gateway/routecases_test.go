@@ -116,6 +116,7 @@ func millCases(read, admin []identity.Scope) []routeCase {
 		{method: "GET", path: "/v1/rules/{name}/history", ask: "/v1/rules/x/history", scopes: read, mill: true},
 		{method: "GET", path: "/v1/breakers", scopes: read, mill: true},
 		{method: "GET", path: "/v1/consumers", scopes: read, mill: true},
+		{method: "GET", path: "/metrics", scopes: read, mill: true},
 		{method: "GET", path: "/v1/faults/{code}", ask: "/v1/faults/s3.full", known: true},
 	}
 }

@@ -123,6 +123,7 @@ func (g *Gateway) millRoutes() []route {
 			"List what workers have said of dependencies lately."),
 		at("GET", "/v1/consumers", g.getConsumers,
 			"List what waits for the stages and the conductor, what is in flight, and how old it is."),
+		at("GET", "/metrics", g.getMetrics, "Read what the process measures of itself and of the mill, for Prometheus."),
 	}
 }
 

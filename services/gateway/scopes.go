@@ -114,6 +114,7 @@ func millDoors() map[string]access {
 		"GET /v1/rules/{name}/history": read.ofMill(),
 		"GET /v1/breakers":             read.ofMill(),
 		"GET /v1/consumers":            read.ofMill(),
+		"GET /metrics":                 read.ofMill(),
 
 		"GET /v1/whoami":       known(),
 		"POST /v1/keys":        admin,

@@ -99,6 +99,7 @@ func serverShapes() map[string]openapi.Shape {
 		"GET /v1":      openapi.Does("listRoutes").Give(200, openapi.JSON[api.Index]()),
 		"GET /livez":   openapi.Does("getLiveness").Give(200, openapi.JSON[api.Health]()),
 		"GET /readyz":  openapi.Does("getReadiness").Refuse(503).Give(200, openapi.JSON[api.Health]()),
+		"GET /metrics": openapi.Does("getMetrics").Refuse(503).Give(200, openapi.Plain("text/plain", "Metrics in the text format of Prometheus.")),
 		"GET /version": openapi.Does("getVersion").Give(200, openapi.JSON[api.Version]()),
 		"GET /openapi.json": openapi.Does("getDocument").Cached().
 			Give(200, openapi.Plain(contentTypeOpenAPI+"+json", "This document.")),

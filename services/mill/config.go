@@ -53,6 +53,10 @@ type Config struct {
 	// HTTPAddr is where the gateway listens. Empty means no HTTP, and port 0
 	// any free port.
 	HTTPAddr string
+	// MetricsAddr is where a process without a gateway, or beside it, answers /metrics,
+	// /livez and /readyz to whoever can reach it. Empty means nowhere, and port 0 any
+	// free port.
+	MetricsAddr string
 	// Auth says who may use the gateway: AuthNone, also when empty, AuthLocal or
 	// AuthKeys.
 	Auth string
@@ -165,7 +169,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.NATSURL != "" && c.NATSListen != "" {
 		return c, badConfig("an external broker is not opened to others: leave out --nats-addr")
 	}
-	for _, addr := range []string{c.NATSListen, c.HTTPAddr} {
+	for _, addr := range []string{c.NATSListen, c.HTTPAddr, c.MetricsAddr} {
 		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
 			return c, badConfig(err.Error())
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -17,6 +18,7 @@ import (
 	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/telemetry"
 	"github.com/millrace/millrace/pkg/webhook"
 )
 
@@ -28,6 +30,7 @@ type Mill struct {
 	scratch string
 	vault   webhook.Vault
 	ready   chan struct{}
+	metrics *telemetry.Metrics
 
 	broker   *server.Server
 	store    *artifact.Store
@@ -35,7 +38,9 @@ type Mill struct {
 	registry *registry.Registry
 	disk     *pressure.Watch
 	listener net.Listener
-	firstKey bool // this start has made the first key
+	watchers net.Listener // nil without a door for them
+	firstKey bool         // this start has made the first key
+	leaving  atomic.Bool
 }
 
 // New checks a configuration, reads the keys that it names, and returns a mill that
@@ -59,6 +64,7 @@ func New(c Config) (*Mill, error) {
 	}
 	return &Mill{
 		Config: c, stages: stages, roles: r, vault: webhook.NewVault(k.secret), ready: make(chan struct{}),
+		metrics: newMetrics(),
 	}, nil
 }
 
@@ -127,6 +133,7 @@ func (m *Mill) Run(ctx context.Context) (err error) {
 		close(m.ready)
 		err = running.wait(ctx)
 	}
+	m.leaving.Store(true)
 	return errors.Join(err, running.stop())
 }
 
@@ -154,6 +161,7 @@ func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*b
 		return nil, err
 	}
 	m.conns = append(m.conns, c)
+	m.lookAtConnection(name, c)
 	// Each connection provisions for itself: it then knows how to make again
 	// what a broker that was restarted has lost.
 	return c, m.provision(ctx, c)

@@ -21,7 +21,7 @@ func (m *Mill) startNotifier(ctx context.Context, running *parts) error {
 		return err
 	}
 	n, err := notifier.New(notifier.Config{
-		Bus: conn, Endpoints: m.endpoints(conn), Breakers: m.Breakers, Drain: m.Drain,
+		Bus: conn, Endpoints: m.endpoints(conn), Breakers: m.Breakers, Drain: m.Drain, Meter: m.metrics.Webhooks,
 		Log: m.Log.With("part", RoleNotifier),
 	})
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/jobview"
-	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/registry"
+	"github.com/millrace/millrace/pkg/telemetry"
 	"github.com/millrace/millrace/services/conductor"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/operator"
@@ -21,15 +21,16 @@ import (
 // startAll provisions the broker and starts the roles: who decides first, then
 // who works, then the door.
 func (m *Mill) startAll(ctx context.Context, running *parts) error {
+	if err := m.openMetrics(ctx, running); err != nil {
+		return err
+	}
 	first, err := m.connect(ctx, "setup", nil)
 	if err != nil {
 		return err
 	}
 	running.start(ctx, "sweeper", m.sweep)
-	m.disk = pressure.New(pressure.Options{
-		Dirs: []string{m.DataDir, m.ArtifactDir, m.PublishDir}, Store: m.ArtifactDir,
-		Low: m.DiskLow, Park: m.DiskPark, Space: m.DiskSpace, Log: m.Log.With("part", "disk"),
-	})
+	m.disk = m.watchDisks()
+	m.lookAround()
 	running.start(ctx, "disk watch", m.disk.Run)
 	kv, err := first.KV(ctx, events.BucketPipelines)
 	if err != nil {
@@ -78,12 +79,14 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	}
 	c, err := conductor.New(conductor.Config{
 		Broker: commits, Pipelines: m.registry, Store: m.store, Rules: rules, CheckURL: m.checkURL(),
+		Meter:          m.metrics.Conductor,
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
 		return err
 	}
 	back.set(c.Nudge)
+	m.lookAtQueues(conn)
 	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleConductor)})
 	if err != nil {
 		return err
@@ -129,12 +132,17 @@ func (m *Mill) startStages(ctx context.Context, running *parts) error {
 		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
 		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
 		Breakers: m.Breakers, Shared: kv, Worker: m.Worker, Await: m.disk.Await,
+		Meter:   m.metrics.Stages,
 		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
 	})
 	if err != nil {
 		return err
 	}
 	back.set(h.Missed)
+	m.metrics.Look("stages", func(_ context.Context, s *telemetry.Sight) error {
+		s.Stages = h.Load()
+		return nil
+	})
 	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleStages)})
 	if err != nil {
 		return err
@@ -174,6 +182,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	c := gateway.Config{
 		Bus: conn, Streams: streams, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
 		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn), Pressure: m.disk,
+		Metrics: m.metrics.Handler(), Meter: m.metrics.HTTP,
 		Log: m.Log.With("part", RoleGateway),
 	}
 	if err := m.guard(ctx, conn, running, &c); err != nil {
@@ -183,6 +192,10 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	if err != nil {
 		return err
 	}
+	if !m.roles.conductor {
+		m.lookAtQueues(conn)
+	}
+	m.lookAtGateway(g, jobs)
 	if m.listener, err = m.listen(); err != nil {
 		return err
 	}

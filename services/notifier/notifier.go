@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/netguard"
+	"github.com/millrace/millrace/pkg/telemetry"
 	"github.com/millrace/millrace/pkg/webhook"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	Drain time.Duration
 	// RootCAs are who may vouch for receivers. Nil means the system's.
 	RootCAs *x509.CertPool
+	// Meter counts attempts to send events. Nil counts nothing.
+	Meter *telemetry.Webhooks
 	// Log takes what a person may ask about. Nil discards it.
 	Log *slog.Logger
 }

@@ -57,6 +57,17 @@ func (p *Projector) Counts(ctx context.Context, tenant, pipeline string) (c api.
 	return c, err
 }
 
+// Census returns how many jobs of all tenants the view holds, by pipeline and state. It
+// waits for no record. Faults: view.unavailable, view.damaged.
+func (p *Projector) Census(ctx context.Context) ([]jobview.Crowd, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.view == nil {
+		return nil, fault.New(fault.ViewUnavailable, p.state.view(time.Now()).Problem, nil)
+	}
+	return p.view.Census(ctx)
+}
+
 // Failures returns what has failed, by fault. Faults: http.bad_request for a span
 // that makes no sense; view.unavailable, view.damaged.
 func (p *Projector) Failures(ctx context.Context, tenant string, q api.StatsQuery) (f api.Failures, err error) {

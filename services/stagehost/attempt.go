@@ -57,6 +57,9 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 	if err := belated(m, task, started); err != nil {
 		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
 	}
+	if m.Delivered <= 1 {
+		h.Meter.Began(&task, started.Sub(m.Time))
+	}
 	return h.run(ctx, task, s, fresh(m, task), started)
 }
 

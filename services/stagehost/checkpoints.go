@@ -54,6 +54,7 @@ func fresh(m *bus.Message, t events.Task) bool {
 
 // tellResumed says where an attempt goes on. It is recorded like an answer.
 func (h *Host) tellResumed(ctx context.Context, task events.Task, spec stage.Spec, r events.Resumed, started time.Time) error {
+	h.Meter.Resumed(&task, &r)
 	h.Log.Info("attempt goes on", "job", task.Job, "step", task.Step, "attempt", task.Attempt,
 		"decision", r.Decision, "checkpoint", r.Checkpoint, "done", r.Done, "total", r.Total, "reason", r.Reason)
 	data, err := json.Marshal(events.AttemptOutcome{

@@ -35,6 +35,7 @@ import (
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/telemetry"
 )
 
 // Broker is what a host needs of the bus besides its consumers. [bus.Conn]
@@ -84,6 +85,8 @@ type Config struct {
 	Scratch string
 	// Worker names this process in outcomes. Empty means host name and pid.
 	Worker string
+	// Meter counts attempts. Nil counts nothing.
+	Meter *telemetry.Stages
 	// Log takes one line per attempt that failed. Nil discards.
 	Log *slog.Logger
 	// Middleware wraps every handler; tests use it to repeat and to fail.

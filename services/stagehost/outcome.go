@@ -43,6 +43,9 @@ func (h *Host) answer(ctx context.Context, a *attempt, res stage.Result, err err
 			strconv.Itoa(len(o.Findings))+" findings of a step", err))
 		err = h.publish(ctx, &o)
 	}
+	if err == nil {
+		h.Meter.Answered(&task, &o)
+	}
 	return err
 }
 

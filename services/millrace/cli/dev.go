@@ -25,8 +25,10 @@ type readyObject struct {
 	Type string `json:"type"`
 	HTTP string `json:"http,omitempty"`
 	NATS string `json:"nats,omitempty"`
-	Data string `json:"data_dir"`
-	PID  int    `json:"pid"`
+	// Metrics is the address of the second door, for those who watch.
+	Metrics string `json:"metrics,omitempty"`
+	Data    string `json:"data_dir"`
+	PID     int    `json:"pid"`
 	// Unfinished counts the jobs that go on from an earlier start.
 	Unfinished int      `json:"unfinished"`
 	Pipelines  []string `json:"pipelines,omitempty"`
@@ -77,7 +79,7 @@ func (p *Program) dev(ctx context.Context, f *millFlags, asked bool) (err error)
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
 	ready := readyObject{
-		Type: "dev.ready", HTTP: m.HTTPURL(), NATS: m.BrokerURL(), Data: c.DataDir, PID: os.Getpid(),
+		Type: "dev.ready", HTTP: m.HTTPURL(), NATS: m.BrokerURL(), Metrics: m.MetricsURL(), Data: c.DataDir, PID: os.Getpid(),
 	}
 	if err := p.prepare(ctx, &ready); err != nil {
 		return err
@@ -116,6 +118,9 @@ func (p *Program) announceDev(r readyObject) error {
 		return writeJSON(p.Out, r)
 	}
 	p.talk.Say("ready at %s, data in %s", r.HTTP, r.Data)
+	if r.Metrics != "" {
+		p.talk.Say("metrics at %s/metrics", r.Metrics)
+	}
 	if r.NATS != "" {
 		p.talk.Say("broker at %s, submit to %s", r.NATS, events.SubmitSubject(events.DefaultTenant, starterDefault))
 	}

@@ -36,6 +36,7 @@ func (f *millFlags) add(cmd *cobra.Command, auth string) {
 	flags := cmd.Flags()
 	c := &f.config
 	f.addDoor(cmd, auth)
+	flags.StringVar(&c.MetricsAddr, "metrics-addr", "", "`ADDRESS` of a second door with /metrics, /livez and /readyz that asks nobody for a key, host:port or a loopback port")
 	flags.StringArrayVar(&c.AllowPaths, "allow-path", nil, "`FOLDER` below which file:// sources may be read; repeatable")
 	flags.StringArrayVar(&c.AllowCommands, "allow-command", nil, "`PROGRAM` that the command stage may run; repeatable")
 	flags.BoolVar(&c.AllowPrivateNetworks, "allow-private-networks", false, "let fetch, http-call and webhooks reach loopback and private addresses")
@@ -110,6 +111,9 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 		}
 	}
 	if c.HTTPAddr, err = listenAddr("--http-addr", f.http); err != nil {
+		return c, err
+	}
+	if c.MetricsAddr, err = listenAddr("--metrics-addr", c.MetricsAddr); err != nil {
 		return c, err
 	}
 	c.NATSListen, err = listenAddr("--nats-addr", c.NATSListen)

@@ -65,7 +65,7 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
 	ready := readyObject{
-		Type: "serve.ready", HTTP: m.HTTPURL(), NATS: bareURL(m.BrokerURL()), Data: c.DataDir,
+		Type: "serve.ready", HTTP: m.HTTPURL(), NATS: bareURL(m.BrokerURL()), Metrics: m.MetricsURL(), Data: c.DataDir,
 		PID: os.Getpid(), Roles: c.Roles, FirstKey: m.FirstKey(),
 	}
 	if p.asJSON() {
@@ -76,7 +76,7 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 		if ready.FirstKey != "" {
 			p.talk.Say("the first key, for everything, is in %s; make others with it and revoke it", ready.FirstKey)
 		}
-		p.talk.Say("ready: %s%s%s", strings.Join(c.Roles, ", "), label(" at ", ready.HTTP), label(", broker ", ready.NATS))
+		p.talk.Say("ready: %s%s%s", strings.Join(c.Roles, ", "), label(" at ", ready.HTTP), label(", broker ", ready.NATS)+label(", metrics ", ready.Metrics))
 	}
 	return p.untilStopped(ctx, m)
 }
