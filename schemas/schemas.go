@@ -29,3 +29,4 @@ package schemas
 //go:generate go run ./gen
 //go:generate go run ./gen/words
 //go:generate go run ./gen/openapi
+//go:generate go run ./gen/typescript

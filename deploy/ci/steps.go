@@ -26,7 +26,7 @@ var steps = []step{
 	{"format", "gofumpt finds nothing to change", format},
 	{"vet", "go vet", command("go", "vet", "./...")},
 	{"lint", "staticcheck", command("go", tool("staticcheck", "./...")...)},
-	{"web", "the dashboard has no type errors, and what is committed is that of its sources", both(
+	{"web", "dashboard and client have no type errors, and what is committed is that of their sources", both(
 		command("go", "run", "./deploy/webcheck"), command("go", "run", "./deploy/webbuild", "-check"))},
 	{"test", "all tests, none from the cache", test},
 	{"examples", "go vet, staticcheck and all tests of the modules in deploy/examples", examples},

@@ -1,9 +1,11 @@
-// Command webbuild bundles the dashboard: from the TypeScript and the styles below
-// services/gateway/web it makes what the gateway serves, below services/gateway/dist.
-// It needs Go and nothing else. The same sources always give the same bytes.
+// Command webbuild bundles what is written in TypeScript. From the dashboard's sources and
+// styles below services/gateway/web it makes what the gateway serves, below
+// services/gateway/dist; from the client's in pkg/client/ts the module that programs load,
+// below pkg/client/ts/dist. It needs Go and nothing else. The same sources always give the
+// same bytes.
 //
-//	go run ./deploy/webbuild          write the bundle
-//	go run ./deploy/webbuild -check   fail when the bundle is not that of the sources
+//	go run ./deploy/webbuild          write the bundles
+//	go run ./deploy/webbuild -check   fail when a bundle is not that of its sources
 package main
 
 import (
@@ -19,32 +21,43 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// Where the sources are and where the bundle goes, from the root of the module.
-const (
-	sources = "services/gateway/web"
-	bundle  = "services/gateway/dist"
-)
+// bundle is what is made of some sources.
+type bundle struct {
+	// sources is where they are and to where the bundle goes, from the root of the module.
+	sources, to string
+	// entry is the source that leads to all others, and out what becomes of it.
+	entry, out string
+	// minified is true for what browsers load as it is.
+	minified bool
+	// copied are the files that go along as they are.
+	copied []string
+}
 
-// copied are the files that are served as they are.
-var copied = []string{"index.html", "icon.svg"}
+var (
+	dashboard = bundle{
+		sources: "services/gateway/web", to: "services/gateway/dist", entry: "main.tsx", out: "app.js",
+		minified: true, copied: []string{"index.html", "icon.svg"},
+	}
+	client = bundle{sources: "pkg/client/ts", to: "pkg/client/ts/dist", entry: "index.ts", out: "millrace.js"}
+)
 
 func main() {
 	check := flag.Bool("check", false, "compare, and write nothing")
 	root := flag.String("root", ".", "the root of the module")
 	flag.Parse()
-	if err := run(*root, *check); err != nil {
+	if err := errors.Join(dashboard.run(*root, *check), client.run(*root, *check)); err != nil {
 		fmt.Fprintln(os.Stderr, "webbuild:", err)
 		os.Exit(1)
 	}
 }
 
 // run writes the bundle, or compares it with the one that is there.
-func run(root string, check bool) error {
-	files, err := build(filepath.Join(root, sources))
+func (b bundle) run(root string, check bool) error {
+	files, err := b.build(filepath.Join(root, b.sources))
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(root, bundle)
+	dir := filepath.Join(root, b.to)
 	if check {
 		return compare(dir, files)
 	}
@@ -59,25 +72,25 @@ func run(root string, check bool) error {
 	return nil
 }
 
-// build returns the files of the bundle by their names.
-func build(dir string) (map[string][]byte, error) {
+// build returns the files of the bundle, from sources in a folder, by their names.
+func (b bundle) build(dir string) (map[string][]byte, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	result := api.Build(api.BuildOptions{
 		AbsWorkingDir:     dir,
-		EntryPoints:       []string{"main.tsx"},
-		Outfile:           filepath.Join(dir, "app.js"),
+		EntryPoints:       []string{b.entry},
+		Outfile:           filepath.Join(dir, b.out),
 		Bundle:            true,
 		Format:            api.FormatESModule,
 		Target:            api.ES2022,
 		Charset:           api.CharsetUTF8,
 		JSX:               api.JSXTransform,
 		JSXFactory:        "h",
-		MinifySyntax:      true,
-		MinifyWhitespace:  true,
-		MinifyIdentifiers: true,
+		MinifySyntax:      b.minified,
+		MinifyWhitespace:  b.minified,
+		MinifyIdentifiers: b.minified,
 		LegalComments:     api.LegalCommentsNone,
 		LogLevel:          api.LogLevelSilent,
 	})
@@ -89,7 +102,7 @@ func build(dir string) (map[string][]byte, error) {
 	for _, f := range result.OutputFiles {
 		files[filepath.Base(f.Path)] = f.Contents
 	}
-	for _, name := range copied {
+	for _, name := range b.copied {
 		if files[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
 			return nil, err
 		}

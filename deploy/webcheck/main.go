@@ -1,9 +1,13 @@
-// Command webcheck checks the types of the dashboard's TypeScript, which esbuild only
-// strips. It fetches the compiler of TypeScript, a program of its own in this version,
-// from the registry of npm, pinned by its checksum; it needs Go and nothing else. What is
-// checked, and how strictly, says services/gateway/web/tsconfig.json.
+// Command webcheck checks the types of the project's TypeScript, which esbuild only strips:
+// those of the dashboard and of the client. It fetches the compiler of TypeScript, a program
+// of its own in this version, from the registry of npm, pinned by its checksum; it needs Go
+// and nothing else. What is checked, and how strictly, says the tsconfig.json of each.
 //
-//	go run ./deploy/webcheck
+// The client's declarations, which programs that use it are checked by, are made of its
+// sources and committed beside them.
+//
+//	go run ./deploy/webcheck          fail for mistakes, and for declarations that are not current
+//	go run ./deploy/webcheck -write   write the declarations
 package main
 
 import (
@@ -21,8 +25,11 @@ import (
 	"github.com/millrace/millrace/deploy/npm"
 )
 
-// sources is where the TypeScript is, from the root of the module.
-const sources = "services/gateway/web"
+// Where the TypeScript is, from the root of the module.
+const (
+	dashboard = "services/gateway/web"
+	client    = "pkg/client/ts"
+)
 
 // compilers are the packages that hold the compiler, by operating system and processor.
 // All are of one version.
@@ -47,9 +54,10 @@ var compilers = map[string]npm.Package{
 
 func main() {
 	root := flag.String("root", ".", "the root of the module")
+	write := flag.Bool("write", false, "write the declarations of the client")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := check(ctx, filepath.Join(*root, sources))
+	err := run(ctx, *root, *write)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "webcheck:", err)
@@ -57,10 +65,23 @@ func main() {
 	}
 }
 
-// check compiles the project in a folder and writes nothing. The error has what the
-// compiler says.
-func check(ctx context.Context, dir string) (err error) {
-	compiler, ok := compilers[runtime.GOOS+"/"+runtime.GOARCH]
+// run checks everything below the root of the module.
+func run(ctx context.Context, root string, write bool) error {
+	return withCompiler(ctx, func(tsc compiler) error {
+		return errors.Join(
+			tsc.check(ctx, filepath.Join(root, dashboard)),
+			tsc.check(ctx, filepath.Join(root, client)),
+			tsc.declare(ctx, filepath.Join(root, client), write),
+		)
+	})
+}
+
+// compiler is the path of the program.
+type compiler string
+
+// withCompiler unpacks the compiler for as long as fn takes.
+func withCompiler(ctx context.Context, fn func(compiler) error) (err error) {
+	pinned, ok := compilers[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("no compiler of TypeScript is pinned for %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
@@ -69,10 +90,20 @@ func check(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(unpacked)) }()
-	if err := compiler.Unpack(ctx, unpacked); err != nil {
+	if err := pinned.Unpack(ctx, unpacked); err != nil {
 		return err
 	}
-	said, err := exec.CommandContext(ctx, filepath.Join(unpacked, "lib", "tsc"), "--noEmit", "--pretty", "false", "--project", dir).CombinedOutput()
+	return fn(compiler(filepath.Join(unpacked, "lib", "tsc")))
+}
+
+// check compiles the project in a folder and writes nothing. The error has what the
+// compiler says.
+func (c compiler) check(ctx context.Context, dir string) error {
+	return c.run(ctx, "--noEmit", "--project", dir)
+}
+
+func (c compiler) run(ctx context.Context, args ...string) error {
+	said, err := exec.CommandContext(ctx, string(c), append([]string{"--pretty", "false"}, args...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s\n%w", strings.TrimSpace(string(said)), err)
 	}

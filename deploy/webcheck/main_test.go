@@ -13,10 +13,10 @@ import (
 func TestMistakesAreFound(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../..", sources))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../..", dashboard))); err != nil {
 		t.Fatal(err)
 	}
-	if err := check(t.Context(), dir); err != nil {
+	if err := checked(t, dir); err != nil {
 		t.Fatalf("nothing is planted: %v", err)
 	}
 	mistakes := []struct{ file, old, planted, says string }{
@@ -38,7 +38,7 @@ func TestMistakesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := check(t.Context(), dir)
+	err := checked(t, dir)
 	if err == nil {
 		t.Fatal("nothing is found")
 	}
@@ -49,5 +49,47 @@ func TestMistakesAreFound(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+// checked checks the project in a folder.
+func checked(t *testing.T, dir string) error {
+	t.Helper()
+	return withCompiler(t.Context(), func(tsc compiler) error { return tsc.check(t.Context(), dir) })
+}
+
+// TestDeclarations compares the declarations of the client that are committed with its
+// sources, and finds what differs, what is missing and what is too many.
+func TestDeclarations(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../..", client))); err != nil {
+		t.Fatal(err)
+	}
+	err := withCompiler(t.Context(), func(tsc compiler) error {
+		if err := tsc.declare(t.Context(), dir, false); err != nil {
+			t.Errorf("as they are committed: %v", err)
+		}
+		for name, text := range map[string]string{"config.d.ts": "x", "old.d.ts": "x"} {
+			if err := os.WriteFile(filepath.Join(dir, types, name), []byte(text), 0o644); err != nil {
+				return err
+			}
+		}
+		if err := os.Remove(filepath.Join(dir, types, "index.d.ts")); err != nil {
+			return err
+		}
+		err := tsc.declare(t.Context(), dir, false)
+		for _, says := range []string{"config.d.ts is not what", "index.d.ts is not what", "old.d.ts belongs to no source"} {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%q is not found: %v", says, err)
+			}
+		}
+		if err := tsc.declare(t.Context(), dir, true); err != nil {
+			return err
+		}
+		return tsc.declare(t.Context(), dir, false)
+	})
+	if err != nil {
+		t.Errorf("after they are written: %v", err)
 	}
 }

@@ -404,6 +404,8 @@ const (
 	ClientBadAnswer Code = "client.bad_answer"
 	// ClientInterrupted: the connection broke before the answer was complete.
 	ClientInterrupted Code = "client.interrupted"
+	// ClientBadSignature: the webhook is not signed by the secret.
+	ClientBadSignature Code = "client.bad_signature"
 	// NetPrivateAddress: the address is private.
 	NetPrivateAddress Code = "net.private_address"
 	// HttpcallRejected: the other side rejects the call.
@@ -709,6 +711,7 @@ var registry = map[Code]Info{
 	ClientUnreachable:        {ClientUnreachable, "dependency_down", 503, "the mill cannot be reached", "Start one with millrace dev, or check the address in --server or MILLRACE_SERVER."},
 	ClientBadAnswer:          {ClientBadAnswer, "bug", 502, "the answer is not that of a mill", "Check that the address is that of a millrace gateway and not of another program."},
 	ClientInterrupted:        {ClientInterrupted, "transient", 503, "the connection broke before the answer was complete", "Repeat the call with the same idempotency key; that is harmless."},
+	ClientBadSignature:       {ClientBadSignature, "auth", 401, "the webhook is not signed by the secret", "Check that the secret is that of the endpoint, that the body is checked as it came, and the clock of the machine."},
 	NetPrivateAddress:        {NetPrivateAddress, "policy", 403, "the address is private", "Ask the operator to start the mill with --allow-private-networks if that is meant."},
 	HttpcallRejected:         {HttpcallRejected, "data_quality", 422, "the other side rejects the call", "The message has the status; correct the step's url, method, headers or body."},
 	HttpcallDenied:           {HttpcallDenied, "auth", 422, "the other side refuses access", "Give the step headers with credentials that are valid."},

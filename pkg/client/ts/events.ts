@@ -1,0 +1,45 @@
+import type * as api from './api_gen.js'
+import type { Connection } from './call.js'
+import type { CallOptions } from './config.js'
+import { follow, parsed, streamCall } from './follow.js'
+
+/** EventQuery says which events of a tenant are wanted. */
+export interface EventQuery {
+	/** types are types of events, each whole or as a group: 'job.completed', 'step.*'. All if absent. */
+	types?: string[]
+	/** pipelines are names of pipelines. All if absent. */
+	pipelines?: string[]
+	/** jobs are ids of at most 50 jobs. All if absent. */
+	jobs?: string[]
+	/** after is the place after which to begin: now if absent, and the beginning for a page. */
+	after?: number
+}
+
+/** TenantEvent is where the stream begins, or something that happened to a job, as a webhook tells it. */
+export type TenantEvent =
+	| { kind: 'place'; /** Following can go on after it. */ place: number }
+	| { kind: 'event'; place: number; type: string; event: api.Notification }
+
+/** filters are what is asked for, as the API names it. */
+export function filters(q: EventQuery): api.GetEventsQuery {
+	return { types: q.types?.join(), pipeline: q.pipelines?.join(), job: q.jobs?.join() }
+}
+
+/** events is {@link Millrace.events}. */
+export async function* events(c: Connection, q: EventQuery, o: CallOptions): AsyncGenerator<TenantEvent, void> {
+	let after = q.after
+	let begun = false
+	for await (const m of follow(c, () => streamCall('/v1/events', after, filters(q)), o)) {
+		const place = Number(m.id)
+		if (!m.id || Number.isNaN(place)) continue // of a kind that is newer than this
+		if (m.event === 'place') {
+			// The log of a server that lost its data begins anew.
+			after = begun ? Math.min(after!, place) : place
+			if (!begun) yield { kind: 'place', place }
+		} else if (!begun || place > after!) {
+			after = place
+			yield { kind: 'event', place, type: m.event, event: parsed<api.Notification>(m) }
+		}
+		begun = true
+	}
+}
