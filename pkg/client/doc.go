@@ -15,6 +15,8 @@
 //     page by page as it is needed, to be ranged over.
 //   - Decide: [Client.Decide] answers what a job asks a person.
 //
+// The folder ts has the same for TypeScript and JavaScript.
+//
 // # Repeating
 //
 // What may be repeated is repeated by itself when the connection breaks or the

@@ -40,6 +40,13 @@ export class Artifacts {
 		})
 	}
 
+	/** blob is all of {@link download}, in memory or wherever the platform keeps it. */
+	async blob(digest: string, o: DownloadOptions = {}): Promise<Blob> {
+		const parts: Uint8Array<ArrayBuffer>[] = []
+		for await (const part of new Download(this.c, digest, o).bytes()) parts.push(part)
+		return new Blob(parts)
+	}
+
 	/** known is how many bytes the server has of a digest, or undefined when it has not got it. */
 	known(digest: string, o: CallOptions = {}): Promise<number | undefined> { return known(this.c, digest, o) }
 }

@@ -313,6 +313,12 @@ var Artifacts = class {
       cancel: (reason) => stop.abort(reason)
     });
   }
+  /** blob is all of {@link download}, in memory or wherever the platform keeps it. */
+  async blob(digest, o = {}) {
+    const parts = [];
+    for await (const part of new Download(this.c, digest, o).bytes()) parts.push(part);
+    return new Blob(parts);
+  }
   /** known is how many bytes the server has of a digest, or undefined when it has not got it. */
   known(digest, o = {}) {
     return known(this.c, digest, o);

@@ -21,6 +21,8 @@ export declare class Artifacts {
      * http.digest_mismatch.
      */
     download(digest: string, o?: DownloadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+    /** blob is all of {@link download}, in memory or wherever the platform keeps it. */
+    blob(digest: string, o?: DownloadOptions): Promise<Blob>;
     /** known is how many bytes the server has of a digest, or undefined when it has not got it. */
     known(digest: string, o?: CallOptions): Promise<number | undefined>;
 }
