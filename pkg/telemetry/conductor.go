@@ -76,7 +76,7 @@ type Conductor struct {
 }
 
 func newConductor(r *prometheus.Registry, pipelines *bound) *Conductor {
-	return &Conductor{
+	c := &Conductor{
 		pipelines: pipelines,
 		accepted:  jobsAccepted.counter(r), ended: jobsEnded.counter(r), duration: jobDuration.histogram(r),
 		records: records.counter(r), retries: retries.counter(r), failed: commitErrors.counter(r),
@@ -86,6 +86,11 @@ func newConductor(r *prometheus.Registry, pipelines *bound) *Conductor {
 		overdue:         decisionsOverdue.counter(r).WithLabelValues(),
 		republished:     repairs.counter(r).WithLabelValues(),
 	}
+	// They are there from the start, so that the first one counts as an increase.
+	for _, t := range flow.EventTypes() {
+		c.records.WithLabelValues(t.Name)
+	}
+	return c
 }
 
 // Committed counts a record that took some time to be kept, and what it says of its job,

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/millrace/millrace/pkg/api"
 )
 
 var (
@@ -27,13 +29,17 @@ type Webhooks struct {
 }
 
 func newWebhooks(r *prometheus.Registry) *Webhooks {
-	return &Webhooks{deliveries: deliveries.counter(r), duration: deliveryDuration.histogram(r).WithLabelValues()}
+	w := &Webhooks{deliveries: deliveries.counter(r), duration: deliveryDuration.histogram(r).WithLabelValues()}
+	for _, o := range api.DeliveryOutcomes() {
+		w.deliveries.WithLabelValues(string(o)) // from the start, so that the first one counts as an increase
+	}
+	return w
 }
 
 // Sent counts an attempt by what it led to.
-func (w *Webhooks) Sent(outcome string, took time.Duration) {
+func (w *Webhooks) Sent(outcome api.DeliveryOutcome, took time.Duration) {
 	if w != nil {
-		w.deliveries.WithLabelValues(outcome).Inc()
+		w.deliveries.WithLabelValues(string(outcome)).Inc()
 		w.duration.Observe(took.Seconds())
 	}
 }

@@ -118,7 +118,7 @@ func (l *lane) attempt(ctx context.Context, number int, after uint64, r *result)
 			d.NextAt = time.Now().Add(r.wait).UTC()
 		}
 	}
-	l.Meter.Sent(string(d.Outcome), a.took)
+	l.Meter.Sent(d.Outcome, a.took)
 	if err := l.book.Log(ctx, l.endpoint.Tenant, d); err != nil {
 		l.log.Warn("a delivery cannot be logged", "message", id, "error", err)
 	}
