@@ -20,6 +20,7 @@ var layers = []layer{
 	{name: "core: pipeline files", packages: []string{"pkg/pipeline"}},
 	{name: "core: rules", packages: []string{"pkg/policy"}},
 	{name: "telemetry", packages: []string{"pkg/telemetry"}},
+	{name: "core: who may do what at the broker", packages: []string{"pkg/brokeruser"}},
 	{name: "seams: drivers' side", packages: []string{"pkg/artifact/driver"}},
 	{name: "seams", packages: []string{"pkg/artifact"}},
 	{name: "seams: drivers", packages: []string{"pkg/artifact/*"}},

@@ -24,8 +24,11 @@ type Conn struct {
 	nc    *nats.Conn
 	js    jetstream.JetStream
 	mux   *mux
+	key   *userKey // nil without one
 	plans plans
-	back  reconnects
+	// refused is what the broker has refused last.
+	refused refusals
+	back    reconnects
 
 	// hook wakes the goroutine that calls OnReconnect.
 	hook  chan struct{}
@@ -38,15 +41,26 @@ type Conn struct {
 
 // Connect opens a connection and checks that the broker is fit: version 2.12 or
 // newer, with JetStream. While the broker does not answer it tries again until
-// ctx ends. Faults: bus.unreachable, bus.denied, bus.too_old, bus.no_jetstream.
+// ctx ends. Faults: bus.unreachable, bus.denied, bus.too_old, bus.no_jetstream,
+// broker.bad_key.
 func Connect(ctx context.Context, o Options) (*Conn, error) {
 	o = o.withDefaults()
 	c := &Conn{opts: o, log: o.Log, closed: make(chan struct{}), hook: make(chan struct{}, 1)}
+	if o.UserKey != "" {
+		key, err := openUserKey(o.UserKey)
+		if err != nil {
+			return nil, err
+		}
+		c.key = key
+	}
 	nc, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.nc = nc
+	if c.key != nil {
+		c.key.conn.Store(nc)
+	}
 	if err := checkVersion(nc.ConnectedServerVersion()); err != nil {
 		nc.Close()
 		return nil, err
@@ -65,6 +79,7 @@ func Connect(ctx context.Context, o Options) (*Conn, error) {
 		return nil, busFault("connect to "+c.address(), err)
 	}
 	c.mux = m
+	c.refused.tell(m)
 	nc.SetReconnectHandler(c.onReconnect)
 	if o.OnReconnect != nil {
 		c.hooks.Go(c.callHooks)
@@ -112,6 +127,9 @@ func (c *Conn) natsOptions() []nats.Option {
 	if c.opts.Creds != "" {
 		o = append(o, nats.UserCredentials(c.opts.Creds))
 	}
+	if c.key != nil {
+		o = append(o, c.key.option())
+	}
 	if c.opts.InboxPrefix != "" {
 		o = append(o, nats.CustomInboxPrefix(c.opts.InboxPrefix))
 	}
@@ -156,6 +174,9 @@ func (c *Conn) callHooks() {
 }
 
 func (c *Conn) onError(_ *nats.Conn, s *nats.Subscription, err error) {
+	if subject, ok := refusedPublish(err); ok {
+		c.refused.note(subject)
+	}
 	if s != nil {
 		c.log.Warn("broker reports an error", "error", err, "subject", s.Subject)
 		return

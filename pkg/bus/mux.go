@@ -3,12 +3,15 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/millrace/millrace/pkg/fault"
 )
 
 // mux sends requests and waits for their answers, all through one subscription.
@@ -33,6 +36,10 @@ type call struct {
 	done    chan struct{}
 	// lost is true when the connection was lost before all answers were there.
 	lost bool
+	// sent is what was sent, and refused the subject of it that the broker does
+	// not let this user publish to.
+	sent    []*nats.Msg
+	refused string
 }
 
 // errLost says that the connection was lost before the answer came. Whether the
@@ -81,7 +88,7 @@ func (m *mux) answer(msg *nats.Msg) {
 	}
 	delete(m.calls, id)
 	c.answers[id-c.first] = msg
-	if c.missing--; c.missing == 0 {
+	if c.missing--; c.missing == 0 && c.refused == "" {
 		close(c.done)
 	}
 }
@@ -89,7 +96,7 @@ func (m *mux) answer(msg *nats.Msg) {
 // do sends all messages and waits for all answers. When the connection is lost
 // on the way it returns what has come, with nil for the rest, and errLost.
 func (m *mux) do(ctx context.Context, msgs []*nats.Msg) ([]*nats.Msg, error) {
-	c := m.open(len(msgs))
+	c := m.open(msgs)
 	defer m.close(c)
 	for i, msg := range msgs {
 		msg.Reply = m.prefix + strconv.FormatUint(c.first+uint64(i), 36)
@@ -104,6 +111,9 @@ func (m *mux) do(ctx context.Context, msgs []*nats.Msg) ([]*nats.Msg, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if c.refused != "" {
+		return nil, fmt.Errorf("%w for %s", nats.ErrPermissionViolation, fault.Clip(c.refused, maxShown))
+	}
 	if c.lost {
 		return c.answers, errLost
 	}
@@ -119,8 +129,9 @@ func (m *mux) one(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
 	return answers[0], nil
 }
 
-func (m *mux) open(n int) *call {
-	c := &call{answers: make([]*nats.Msg, n), missing: n, done: make(chan struct{})}
+func (m *mux) open(msgs []*nats.Msg) *call {
+	n := len(msgs)
+	c := &call{answers: make([]*nats.Msg, n), missing: n, done: make(chan struct{}), sent: msgs}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.first = m.next
@@ -150,9 +161,23 @@ func (m *mux) lose() {
 	defer m.mu.Unlock()
 	for id, c := range m.calls {
 		delete(m.calls, id)
-		if !c.lost {
+		if !c.lost && c.refused == "" {
 			c.lost = true
 			close(c.done)
 		}
+	}
+}
+
+// refuse ends every call that has sent something to a subject to which this user may
+// not publish: there will be no answer.
+func (m *mux) refuse(subject string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, c := range m.calls {
+		if c.lost || c.refused != "" || c.sent[id-c.first].Subject != subject {
+			continue
+		}
+		c.refused = subject
+		close(c.done)
 	}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	// User and Password, or the path of a credentials file in Creds, are
 	// given to the broker. All empty means none.
 	User, Password, Creds string
+	// UserKey is the path of a file with the key of a user (an nkey seed). It is
+	// read again whenever a connection is made, so that it can be replaced.
+	UserKey string
 	// InboxPrefix is the first part of the subjects that answers come back
 	// on, for brokers that give each user an own one. Empty means _INBOX.
 	InboxPrefix string

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -55,6 +56,18 @@ func (p *plans) consumer(stream, durable string) (jetstream.ConsumerConfig, bool
 	defer p.mu.Unlock()
 	c, ok := p.consumers[consumerName{stream, durable}]
 	return c, ok
+}
+
+func (p *plans) allStreams() []jetstream.StreamConfig {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.streams))
+}
+
+func (p *plans) allConsumers() []consumerName {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.consumers))
 }
 
 // Provision makes every stream, every bucket and the conductor's consumers, or updates those that exist. It may be called again at any time,

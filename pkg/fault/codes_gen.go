@@ -314,6 +314,18 @@ const (
 	HTTPTooSlow Code = "http.too_slow"
 	// HTTPNotReady: the service is starting or cannot reach the broker.
 	HTTPNotReady Code = "http.not_ready"
+	// BrokerUnknownRole: there is no such role of a broker's user.
+	BrokerUnknownRole Code = "broker.unknown_role"
+	// BrokerNoKey: there is no key for a role.
+	BrokerNoKey Code = "broker.no_key"
+	// BrokerBadKey: a file holds no key of a broker's user.
+	BrokerBadKey Code = "broker.bad_key"
+	// BrokerFolderUnusable: the folder of the broker's users cannot be used.
+	BrokerFolderUnusable Code = "broker.folder_unusable"
+	// BrokerRotationOpen: the key of this role is being rotated.
+	BrokerRotationOpen Code = "broker.rotation_open"
+	// BrokerNothingToRetire: the role has no key that could be retired.
+	BrokerNothingToRetire Code = "broker.nothing_to_retire"
 	// MillDataDirInUse: another mill uses this data directory.
 	MillDataDirInUse Code = "mill.data_dir_in_use"
 	// MillBadConfig: the configuration is not usable.
@@ -666,6 +678,12 @@ var registry = map[Code]Info{
 	HTTPMethodNotAllowed:     {HTTPMethodNotAllowed, "schema_mismatch", 405, "the route does not take this method", "The Allow header lists what it takes."},
 	HTTPTooSlow:              {HTTPTooSlow, "timeout", 408, "the client sent too slowly", "Check the network and send the request again with the same idempotency key."},
 	HTTPNotReady:             {HTTPNotReady, "dependency_down", 503, "the service is starting or cannot reach the broker", "Try again in a moment."},
+	BrokerUnknownRole:        {BrokerUnknownRole, "schema_mismatch", 400, "there is no such role of a broker's user", "A role is setup, conductor, gateway, notifier, stage:NAME, submit:TENANT or read:TENANT."},
+	BrokerNoKey:              {BrokerNoKey, "auth", 500, "there is no key for a role", "Run millrace broker users where the folder is kept, and put the file that is named here into the folder of --nats-creds."},
+	BrokerBadKey:             {BrokerBadKey, "auth", 500, "a file holds no key of a broker's user", "It holds one line that begins with SU. Copy it again from the folder of millrace broker users, or remove it there and have a new one made."},
+	BrokerFolderUnusable:     {BrokerFolderUnusable, "policy", 500, "the folder of the broker's users cannot be used", "The message has the cause: a folder that cannot be written, a file that is there already."},
+	BrokerRotationOpen:       {BrokerRotationOpen, "conflict", 409, "the key of this role is being rotated", "Retire the one before first, with --retire ROLE, once the broker has been reloaded."},
+	BrokerNothingToRetire:    {BrokerNothingToRetire, "conflict", 409, "the role has no key that could be retired", "Make a new key beside the old one first, with --rotate ROLE."},
 	MillDataDirInUse:         {MillDataDirInUse, "conflict", 409, "another mill uses this data directory", "Stop the other mill, or choose another --data-dir."},
 	MillBadConfig:            {MillBadConfig, "schema_mismatch", 400, "the configuration is not usable", "The message names the flag; millrace serve --help lists them all."},
 	MillUnsafeAddress:        {MillUnsafeAddress, "policy", 500, "others could reach the mill unprotected", "Listen on loopback, or turn identity on with --auth keys and TLS with --tls-cert and --tls-key; --insecure-no-auth and --insecure-no-tls say plainly that something else protects it."},

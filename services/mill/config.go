@@ -45,7 +45,10 @@ type Config struct {
 	DataDir string
 	// NATSURL is the broker. Empty means the embedded one.
 	NATSURL string
-	// NATSUser, NATSPassword and NATSCreds are given to an external broker.
+	// NATSUser, NATSPassword and NATSCreds, the name of a file, are given to an
+	// external broker. Where NATSCreds is a folder, it holds the key of each role of
+	// this process, named by [brokeruser.Role.File]; each then connects as a user of
+	// its own.
 	NATSUser, NATSPassword, NATSCreds string
 	// NATSListen opens the embedded broker to other processes at host:port.
 	// Empty keeps it closed.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/artifact"
 	"github.com/millrace/millrace/pkg/artifact/fsstore"
+	"github.com/millrace/millrace/pkg/brokeruser"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/pressure"
@@ -28,6 +29,7 @@ type Mill struct {
 	stages  *stage.Set
 	roles   roles
 	scratch string
+	users   string // the folder with the keys of the broker's users, or empty
 	vault   webhook.Vault
 	ready   chan struct{}
 	metrics *telemetry.Metrics
@@ -63,7 +65,8 @@ func New(c Config) (*Mill, error) {
 		return nil, err
 	}
 	return &Mill{
-		Config: c, stages: stages, roles: r, vault: webhook.NewVault(k.secret), ready: make(chan struct{}),
+		Config: c, stages: stages, roles: r, users: c.usersDir(),
+		vault: webhook.NewVault(k.secret), ready: make(chan struct{}),
 		metrics: newMetrics(),
 	}, nil
 }
@@ -97,7 +100,8 @@ func (m *Mill) BrokerURL() string {
 }
 
 // Pipelines is where pipeline versions are kept. It is nil before the mill is
-// ready.
+// ready, and in a process that may not read them: one that only works, as a user of its
+// own.
 func (m *Mill) Pipelines() *registry.Registry { return m.registry }
 
 // Run starts the mill and blocks until ctx ends or a service fails; then it stops
@@ -153,18 +157,38 @@ func (m *Mill) openStore() error {
 	return nil
 }
 
-// connect opens a connection to the broker for one role, and makes sure of the
-// streams.
-func (m *Mill) connect(ctx context.Context, name string, onReconnect func()) (*bus.Conn, error) {
-	c, err := bus.Connect(ctx, m.busOptions(name, onReconnect))
+// connect opens a connection to the broker for one role, and makes sure of the streams.
+// Where each role has a user of its own, it waits for them: see startSetup.
+func (m *Mill) connect(
+	ctx context.Context, role brokeruser.Role, name string, onReconnect func(),
+) (*bus.Conn, error) {
+	c, err := m.open(ctx, role, name, onReconnect)
+	if err != nil {
+		return nil, err
+	}
+	if m.users != "" {
+		return c, m.awaitNeeds(ctx, c, role)
+	}
+	// Each connection provisions for itself: it then knows how to make again
+	// what a broker that was restarted has lost.
+	return c, m.provision(ctx, c)
+}
+
+// open opens a connection for one role, which is closed when the mill ends.
+func (m *Mill) open(
+	ctx context.Context, role brokeruser.Role, name string, onReconnect func(),
+) (*bus.Conn, error) {
+	o := m.busOptions(name, onReconnect)
+	if err := m.asUser(&o, role); err != nil {
+		return nil, err
+	}
+	c, err := bus.Connect(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	m.conns = append(m.conns, c)
 	m.lookAtConnection(name, c)
-	// Each connection provisions for itself: it then knows how to make again
-	// what a broker that was restarted has lost.
-	return c, m.provision(ctx, c)
+	return c, nil
 }
 
 // provision makes sure of the streams. A broker that does not answer just then is

@@ -3,6 +3,7 @@ package mill
 import (
 	"context"
 
+	"github.com/millrace/millrace/pkg/brokeruser"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/endpoints"
 	"github.com/millrace/millrace/services/notifier"
@@ -16,7 +17,7 @@ func (m *Mill) endpoints(conn *bus.Conn) *endpoints.Store {
 }
 
 func (m *Mill) startNotifier(ctx context.Context, running *parts) error {
-	conn, err := m.connect(ctx, RoleNotifier, nil)
+	conn, err := m.connect(ctx, brokeruser.Notifier, RoleNotifier, nil)
 	if err != nil {
 		return err
 	}

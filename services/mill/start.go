@@ -6,16 +6,15 @@ import (
 	"sync/atomic"
 
 	"github.com/millrace/millrace/events"
+	"github.com/millrace/millrace/pkg/brokeruser"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/jobview"
 	"github.com/millrace/millrace/pkg/registry"
-	"github.com/millrace/millrace/pkg/telemetry"
 	"github.com/millrace/millrace/services/conductor"
 	"github.com/millrace/millrace/services/gateway"
 	"github.com/millrace/millrace/services/operator"
 	"github.com/millrace/millrace/services/projector"
-	"github.com/millrace/millrace/services/stagehost"
 )
 
 // startAll provisions the broker and starts the roles: who decides first, then
@@ -24,19 +23,13 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	if err := m.openMetrics(ctx, running); err != nil {
 		return err
 	}
-	first, err := m.connect(ctx, "setup", nil)
-	if err != nil {
+	if err := m.prepare(ctx, running); err != nil {
 		return err
 	}
 	running.start(ctx, "sweeper", m.sweep)
 	m.disk = m.watchDisks()
 	m.lookAround()
 	running.start(ctx, "disk watch", m.disk.Run)
-	kv, err := first.KV(ctx, events.BucketPipelines)
-	if err != nil {
-		return err
-	}
-	m.registry = registry.New(kv, catalog(m.stages))
 	if m.roles.conductor {
 		if err := m.startConductor(ctx, running); err != nil {
 			return err
@@ -58,11 +51,39 @@ func (m *Mill) startAll(ctx context.Context, running *parts) error {
 	return nil
 }
 
-func (m *Mill) startConductor(ctx context.Context, running *parts) error {
-	var back later
-	conn, err := m.connect(ctx, RoleConductor, back.call)
+// prepare makes the streams and opens the pipelines. Where each role has a user of its
+// own, roles that need the pipelines open them themselves.
+func (m *Mill) prepare(ctx context.Context, running *parts) error {
+	if m.users != "" {
+		return m.startSetup(ctx, running)
+	}
+	first, err := m.connect(ctx, brokeruser.Setup, "setup", nil)
 	if err != nil {
 		return err
+	}
+	return m.openPipelines(ctx, first)
+}
+
+// openPipelines opens the pipelines over a connection.
+func (m *Mill) openPipelines(ctx context.Context, conn *bus.Conn) error {
+	kv, err := conn.KV(ctx, events.BucketPipelines)
+	if err != nil {
+		return err
+	}
+	m.registry = registry.New(kv, catalog(m.stages))
+	return nil
+}
+
+func (m *Mill) startConductor(ctx context.Context, running *parts) error {
+	var back later
+	conn, err := m.connect(ctx, brokeruser.Conductor, RoleConductor, back.call)
+	if err != nil {
+		return err
+	}
+	if m.users != "" {
+		if err := m.openPipelines(ctx, conn); err != nil {
+			return err
+		}
 	}
 	var commits conductor.Broker = conn
 	if m.broker == nil || m.Durability == DurabilityAlways {
@@ -112,62 +133,19 @@ func (b broker) Commit(ctx context.Context, o bus.Out) (uint64, error) {
 	return b.group.Commit(ctx, o)
 }
 
-func (m *Mill) startStages(ctx context.Context, running *parts) error {
-	var back later
-	conn, err := m.connect(ctx, RoleStages, back.call)
+func (m *Mill) startGateway(ctx context.Context, running *parts) error {
+	conn, err := m.connect(ctx, brokeruser.Gateway, RoleGateway, nil)
 	if err != nil {
 		return err
 	}
-	for _, s := range m.roles.stages.Specs() {
-		err := conn.ProvisionStage(ctx, s.Name, bus.StageConsumer{AckWait: m.AckWait})
-		if err != nil {
+	streams, err := m.connect(ctx, brokeruser.Gateway, "streams", nil)
+	if err != nil {
+		return err
+	}
+	if m.users != "" {
+		if err := m.openPipelines(ctx, conn); err != nil {
 			return err
 		}
-	}
-	kv, err := conn.KV(ctx, events.BucketBreakers)
-	if err != nil {
-		return err
-	}
-	h, err := stagehost.New(stagehost.Config{
-		Broker: conn, Store: m.store, Stages: m.roles.stages, Slots: m.Slots, Drain: m.Drain,
-		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
-		Breakers: m.Breakers, Shared: kv, Worker: m.Worker, Await: m.disk.Await,
-		Meter:   m.metrics.Stages,
-		Scratch: m.scratch, Log: m.Log.With("part", RoleStages),
-	})
-	if err != nil {
-		return err
-	}
-	back.set(h.Missed)
-	m.metrics.Look("stages", func(_ context.Context, s *telemetry.Sight) error {
-		s.Stages = h.Load()
-		return nil
-	})
-	r, err := bus.NewRouter(conn, bus.RouterOptions{Log: m.Log.With("part", RoleStages)})
-	if err != nil {
-		return err
-	}
-	if err := h.Register(r); err != nil {
-		return err
-	}
-	watching := make(chan struct{})
-	running.start(ctx, "stage signals", func(ctx context.Context) error { return h.Watch(ctx, watching) })
-	if err := ready(ctx, running, watching); err != nil {
-		return err
-	}
-	running.start(ctx, "breakers", h.ShareBreakers)
-	running.start(ctx, "stages", r.Run)
-	return ready(ctx, running, r.Running())
-}
-
-func (m *Mill) startGateway(ctx context.Context, running *parts) error {
-	conn, err := m.connect(ctx, RoleGateway, nil)
-	if err != nil {
-		return err
-	}
-	streams, err := m.connect(ctx, "streams", nil)
-	if err != nil {
-		return err
 	}
 	jobs, err := m.startProjector(ctx, running)
 	if err != nil {
@@ -207,7 +185,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 // startProjector keeps the list of jobs. A database that cannot be reached keeps
 // nothing else from starting.
 func (m *Mill) startProjector(ctx context.Context, running *parts) (*projector.Projector, error) {
-	conn, err := m.connect(ctx, "projector", nil)
+	conn, err := m.connect(ctx, brokeruser.Gateway, "projector", nil)
 	if err != nil {
 		return nil, err
 	}

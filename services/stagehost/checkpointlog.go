@@ -48,13 +48,18 @@ func (l brokerLog) Last(ctx context.Context, k checkpoint.Key) (checkpoint.Entry
 	return checkpoint.Entry{Position: m.Sequence, Data: m.Data}, nil
 }
 
-// Kept reads all records of a subject.
-func (l brokerLog) Kept(ctx context.Context, k checkpoint.Key) ([]checkpoint.Entry, error) {
-	var kept []checkpoint.Entry
-	scan := bus.Scan{Stream: events.StreamCheckpoints, Filters: []string{subjectOf(k)}}
-	err := l.Scan(ctx, scan, func(m *bus.Message) error {
+// Kept reads all records of a subject, one by one: there are few, and a worker has no
+// right to make a consumer.
+func (l brokerLog) Kept(ctx context.Context, k checkpoint.Key) (kept []checkpoint.Entry, err error) {
+	for next := uint64(1); ; {
+		m, err := l.Next(ctx, events.StreamCheckpoints, subjectOf(k), next)
+		if fault.Has(err, fault.BusNotFound) {
+			return kept, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 		kept = append(kept, checkpoint.Entry{Position: m.Sequence, Data: m.Data})
-		return nil
-	})
-	return kept, err
+		next = m.Sequence + 1
+	}
 }

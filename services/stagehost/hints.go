@@ -17,7 +17,7 @@ import (
 // provides it, on the bucket of breakers.
 type Shared interface {
 	Put(ctx context.Context, key string, value []byte) (uint64, error)
-	Watch(ctx context.Context, pattern string, fn func(*bus.Entry) error) error
+	Listen(ctx context.Context, pattern string, fn func(*bus.Entry) error) error
 }
 
 const (
@@ -164,7 +164,7 @@ func (h *Host) send(ctx context.Context, changes *outbox) bool {
 func (h *Host) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		live := false
-		err := h.Shared.Watch(ctx, ">", func(e *bus.Entry) error {
+		err := h.Shared.Listen(ctx, ">", func(e *bus.Entry) error {
 			if e == nil {
 				live = true
 				return nil

@@ -46,7 +46,7 @@ type Broker interface {
 	Send(subject string, header map[string]string, data []byte) error
 	Subscribe(subject string, fn func(*bus.Message)) (stop func(), err error)
 	Commit(ctx context.Context, out bus.Out) (uint64, error)
-	Scan(ctx context.Context, s bus.Scan, fn func(*bus.Message) error) error
+	Next(ctx context.Context, stream, filter string, from uint64) (*bus.Message, error)
 }
 
 // Config is what a host is made of. Broker, Store and Stages are required.
@@ -107,13 +107,18 @@ func (c *Config) setDefaults() error {
 		c.Grace = 3 * time.Second
 	}
 	if c.Worker == "" {
-		name, _ := os.Hostname()
-		c.Worker = name + "-" + strconv.Itoa(os.Getpid())
+		c.Worker = DefaultWorker()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return nil
+}
+
+// DefaultWorker is the name of this process: that of its host, and its pid.
+func DefaultWorker() string {
+	name, _ := os.Hostname()
+	return name + "-" + strconv.Itoa(os.Getpid())
 }
 
 // Host runs stages. It is safe for concurrent use.

@@ -1,0 +1,38 @@
+// Package brokeruser says who may do what at the broker: one user for each role of a
+// mill and for each stage, and users for other people's programs, each with the least
+// that its work needs. It holds names and rules and does nothing.
+//
+// # What the rights hold off
+//
+// A stage pulls from its own two consumers, answers on its own subjects, and saves its
+// place. It cannot publish an event, work or another stage's outcome, make, change or
+// read a consumer of others, remove or purge a stream, or read keys, rules and
+// endpoints. A submitter hands in jobs of one tenant and hears what became of them being
+// taken; a reader follows one tenant's events. Each has subjects of its own for answers,
+// and hears nobody else's.
+//
+// # What they cannot hold off
+//
+// Permissions of NATS are about subjects, and some things have none:
+//
+//   - Checkpoints, effects and progress are named by job and step, not by stage: a stage
+//     can write those of another stage's steps, and read all of them. What it writes is
+//     fenced, and a step whose checkpoint is not its own begins anew.
+//   - $JS.API.DIRECT.GET without a subject, and $JS.API.STREAM.MSG.GET, read a whole
+//     stream. Who may read one message of EVENTS by its sequence may read all, of every
+//     tenant: that is all roles of a mill, stages too, which look whether a job still
+//     waits for them. A reader has the form with a subject and sees its tenant only.
+//   - Who may make a consumer may have the broker deliver what the stream holds to any
+//     subject, also one that another stream keeps. So stages, submitters and readers may
+//     make none. Conductor, gateway and notifier may, and are trusted that far: they
+//     cannot publish where they have no business, but could have the broker do it.
+//   - The broker does not hold the reply subject of a message against the rights of who
+//     sends it. Who may ask it anything can have its answer sent to a subject of others,
+//     even to one that EVENTS keeps: not words of its own choice, but the broker's, such
+//     as {"stream":…,"seq":…}. Such a message is no record.
+//   - Message ids are shared by all who write to a stream. A stage that knows the id that
+//     another will use, can have that message dropped as a repetition for some seconds;
+//     the conductor's reconciliation makes up for it.
+//
+// Where that is too much trust, run the stage against a mill of its own.
+package brokeruser

@@ -1,0 +1,148 @@
+package brokeruser
+
+import (
+	"slices"
+
+	"github.com/millrace/millrace/events"
+)
+
+// Rights are the subjects that a user may publish to and subscribe to, wildcards
+// included. There is nothing else that it may.
+type Rights struct{ Publish, Subscribe []string }
+
+// anyToken stands for every value of one token.
+const anyToken = "*"
+
+// Rights returns what a role may do. A role that [Parse] would refuse may do nothing.
+// This is the table: every line says what for.
+func (r Role) Rights() Rights {
+	kind, name := r.split()
+	var out Rights
+	switch kind {
+	case string(Setup):
+		out = setup()
+	case string(Conductor):
+		out = conductor()
+	case string(Gateway):
+		out = gateway()
+	case string(Notifier):
+		out = notifier()
+	case kindStage:
+		out = stage(name)
+	case kindSubmit:
+		out = Rights{Publish: []string{events.SubmitSubject(name, anyToken)}}
+	case kindRead:
+		out = reader(name)
+	default:
+		return Rights{}
+	}
+	out.Subscribe = append(out.Subscribe, r.Inbox()+".>")
+	slices.Sort(out.Publish)
+	out.Publish = slices.Compact(out.Publish)
+	return out
+}
+
+// setup may make and change what there is, and look whether it is there.
+func setup() Rights {
+	publish := []string{accountInfo}
+	for _, stream := range allStreams() {
+		publish = append(publish, makes(stream)...)
+	}
+	return Rights{Publish: publish}
+}
+
+func conductor() Rights {
+	return Rights{
+		Publish: slices.Concat(
+			[]string{accountInfo},
+			// what it decides
+			[]string{events.AllEvents, events.AllWork, events.AllUndo, events.AllTimers},
+			// attempts that are not wanted any more: a signal, and the end of their checkpoints
+			[]string{events.AllCancelled, events.AllCheckpoints},
+			// answers to those who hand in jobs, and nobody else
+			[]string{Gateway.Inbox() + ".>", "_INBOX." + kindSubmit + ".>"},
+			// what comes in, and what of it cannot be handled
+			pulls(events.StreamIntake, events.ConsumerIntake),
+			pulls(events.StreamOutcomes, events.ConsumerOutcomes),
+			pulls(events.StreamControl, events.ConsumerControl),
+			pulls(events.StreamQueue, events.ConsumerDue),
+			// what has been decided, and where a job stands
+			reads(events.StreamEvents), scans(events.StreamEvents),
+			// whether the queues still hold what a job waits for, and what to take out of them
+			looks(events.StreamQueue), reads(events.StreamQueue), purges(events.StreamQueue),
+			looks(events.StreamOutcomes), reads(events.StreamOutcomes), purges(events.StreamOutcomes),
+			[]string{consumerInfo(events.StreamQueue, anyToken), consumerInfo(events.StreamOutcomes, anyToken)},
+			// a message that keeps the intake from running empty
+			[]string{events.IntakeKeeper}, looks(events.StreamIntake), purges(events.StreamIntake),
+			gets(events.BucketPipelines),
+			gets(events.BucketRules), watches(events.BucketRules),
+		),
+	}
+}
+
+// gateway may put in everything that a person may have it put in: jobs, commands, and
+// dead letters that go back to where they were found. Of events it only reads.
+func gateway() Rights {
+	publish := []string{
+		accountInfo, events.AllSubmit, events.AllControl, events.AllAudit, events.AllHookTests,
+		events.AllWork, events.AllUndo, events.AllDue, events.AllOutcomes, // redriven
+	}
+	for _, stream := range []string{
+		events.StreamEvents, events.StreamCheckpoints, events.StreamDead, events.StreamDeliveries, events.StreamAudit,
+	} {
+		publish = append(publish, slices.Concat(looks(stream), reads(stream), scans(stream))...)
+	}
+	// what waits for whom
+	for _, stream := range []string{events.StreamIntake, events.StreamQueue, events.StreamOutcomes, events.StreamControl} {
+		publish = append(publish, slices.Concat(looks(stream), reads(stream), lists(stream))...)
+	}
+	for _, bucket := range allBuckets() {
+		publish = append(publish, slices.Concat(gets(bucket), watches(bucket), puts(bucket))...)
+	}
+	return Rights{
+		Publish:   publish,
+		Subscribe: []string{events.AllLive, events.AllProgress, events.AllDead},
+	}
+}
+
+func notifier() Rights {
+	return Rights{
+		Publish: slices.Concat(
+			[]string{accountInfo, events.AllDeliveries},
+			[]string{Gateway.Inbox() + ".>"}, // answers to tests
+			looks(events.StreamEvents), reads(events.StreamEvents), scans(events.StreamEvents),
+			gets(events.BucketEndpoints), watches(events.BucketEndpoints), puts(events.BucketEndpoints),
+		),
+		Subscribe: []string{events.AllHookTests},
+	}
+}
+
+// stage may make no consumer: see the package comment.
+func stage(name string) Rights {
+	return Rights{
+		Publish: slices.Concat(
+			[]string{accountInfo},
+			pulls(events.StreamQueue, events.StageConsumer(name)),
+			pulls(events.StreamQueue, events.UndoConsumer(name)),
+			[]string{events.OutcomeSubject(name, anyToken, anyToken, anyToken), events.AllProgress},
+			// where it goes on after a crash, and what it did outside
+			[]string{events.AllCheckpoints, events.AllEffects}, reads(events.StreamCheckpoints),
+			// whether the job still waits for it
+			reads(events.StreamEvents),
+			// what workers make of dependencies
+			gets(events.BucketBreakers), puts(events.BucketBreakers),
+		),
+		Subscribe: append(puts(events.BucketBreakers), events.AllCancelled),
+	}
+}
+
+func reader(tenant string) Rights {
+	all := events.EventSubject(tenant, anyToken, anyToken, anyToken)
+	return Rights{
+		// the last record of a job
+		Publish: []string{directGet(events.StreamEvents) + "." + all},
+		Subscribe: []string{
+			all, events.LiveSubject(tenant, anyToken, anyToken), events.ProgressSubject(tenant, anyToken, anyToken),
+		},
+	}
+}
