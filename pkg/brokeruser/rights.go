@@ -16,6 +16,9 @@ const anyToken = "*"
 // Rights returns what a role may do. A role that [Parse] would refuse may do nothing.
 // This is the table: every line says what for.
 func (r Role) Rights() Rights {
+	if _, err := Parse(string(r)); err != nil {
+		return Rights{}
+	}
 	kind, name := r.split()
 	var out Rights
 	switch kind {
@@ -33,8 +36,6 @@ func (r Role) Rights() Rights {
 		out = Rights{Publish: []string{events.SubmitSubject(name, anyToken)}}
 	case kindRead:
 		out = reader(name)
-	default:
-		return Rights{}
 	}
 	out.Subscribe = append(out.Subscribe, r.Inbox()+".>")
 	slices.Sort(out.Publish)

@@ -26,7 +26,7 @@ func (p *Program) root() *cobra.Command {
 		p.decisionCommand(), p.deadLetterCommand(), p.operationCommand(),
 		p.statsCommand(), p.viewCommand(),
 		p.breakerCommand(), p.ruleCommand(), p.policyCommand(), p.faultCommand(), p.webhookCommand(), p.keyCommand(), p.auditCommand(),
-		p.doctorCommand(), p.versionCommand(),
+		p.brokerCommand(), p.doctorCommand(), p.versionCommand(),
 	)
 	group(root)
 	root.PersistentFlags().StringVar(&p.token, "token", "", "`TOKEN` or API key for the server, @FILE for one in a file "+

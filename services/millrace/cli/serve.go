@@ -30,7 +30,7 @@ func (p *Program) serveCommand() *cobra.Command {
 	c := &f.config
 	flags.StringSliceVar(&roles, "roles", []string{mill.RoleAll}, "`LIST` of roles, separated by commas")
 	flags.StringVar(&c.NATSURL, "nats", "", "`URL` of the broker, 2.12 or newer (default: an embedded one)")
-	flags.StringVar(&c.NATSCreds, "nats-creds", "", "`FILE` with the credentials for the broker")
+	flags.StringVar(&c.NATSCreds, "nats-creds", "", "`PLACE` of the credentials for the broker: a file, or a folder with the key of each role, see millrace broker users")
 	flags.StringVar(&c.NATSListen, "nats-addr", "", "`ADDRESS` that opens the embedded broker to other processes")
 	flags.StringVar(&c.DataDir, "data-dir", DefaultDataDir, "`FOLDER` for scratch files, and for all that has no folder of its own")
 	flags.StringVar(&f.http, "http-addr", DefaultHTTPAddr, "`ADDRESS` for HTTP, host:port or a loopback port; only with the role gateway")
@@ -58,6 +58,7 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 	if len(c.Roles) == 0 {
 		return usage("--roles is empty")
 	}
+	c.NATSCreds = p.absolute(c.NATSCreds)
 	c.NATSUser, c.NATSPassword = p.Getenv("MILLRACE_NATS_USER"), p.Getenv("MILLRACE_NATS_PASSWORD")
 	m, err := p.startMill(ctx, c)
 	if err != nil {
