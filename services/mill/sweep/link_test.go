@@ -69,6 +69,21 @@ func (l link) Last(_ context.Context, stream, filter string) (*bus.Message, erro
 	return list[len(list)-1].copy(), nil
 }
 
+// Next returns the first message at or after a sequence whose subject matches.
+func (l link) Next(_ context.Context, stream, filter string, from uint64) (*bus.Message, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life != l.mine {
+		return nil, errDead
+	}
+	for _, m := range matching(l.messages[stream], filter) {
+		if m.Sequence >= from {
+			return m.copy(), nil
+		}
+	}
+	return nil, fault.New(fault.BusNotFound, filter, nil)
+}
+
 // Scan reads what is there.
 func (l link) Scan(_ context.Context, s bus.Scan, fn func(*bus.Message) error) error {
 	l.mu.Lock()
