@@ -53,32 +53,39 @@ func setup() Rights {
 }
 
 func conductor() Rights {
-	return Rights{
-		Publish: slices.Concat(
-			[]string{accountInfo},
-			// what it decides
-			[]string{events.AllEvents, events.AllWork, events.AllUndo, events.AllTimers},
-			// attempts that are not wanted any more: a signal, and the end of their checkpoints
-			[]string{events.AllCancelled, events.AllCheckpoints},
-			// answers to those who hand in jobs, and nobody else
-			[]string{Gateway.Inbox() + ".>", "_INBOX." + kindSubmit + ".>"},
-			// what comes in, and what of it cannot be handled
-			pulls(events.StreamIntake, events.ConsumerIntake),
-			pulls(events.StreamOutcomes, events.ConsumerOutcomes),
-			pulls(events.StreamControl, events.ConsumerControl),
-			pulls(events.StreamQueue, events.ConsumerDue),
-			// what has been decided, and where a job stands
-			reads(events.StreamEvents), scans(events.StreamEvents),
-			// whether the queues still hold what a job waits for, and what to take out of them
-			looks(events.StreamQueue), reads(events.StreamQueue), purges(events.StreamQueue),
-			looks(events.StreamOutcomes), reads(events.StreamOutcomes), purges(events.StreamOutcomes),
-			[]string{consumerInfo(events.StreamQueue, anyToken), consumerInfo(events.StreamOutcomes, anyToken)},
-			// a message that keeps the intake from running empty
-			[]string{events.IntakeKeeper}, looks(events.StreamIntake), purges(events.StreamIntake),
-			gets(events.BucketPipelines),
-			gets(events.BucketRules), watches(events.BucketRules),
-		),
+	publish := slices.Concat(
+		[]string{accountInfo},
+		// what it decides
+		[]string{events.AllEvents, events.AllWork, events.AllUndo, events.AllTimers},
+		// attempts that are not wanted any more: a signal, and the end of their checkpoints
+		[]string{events.AllCancelled, events.AllCheckpoints},
+		// answers to those who hand in jobs, and nobody else
+		[]string{Gateway.Inbox() + ".>", "_INBOX." + kindSubmit + ".>"},
+		// what comes in, and what of it cannot be handled
+		pulls(events.StreamIntake, events.ConsumerIntake),
+		pulls(events.StreamOutcomes, events.ConsumerOutcomes),
+		pulls(events.StreamControl, events.ConsumerControl),
+		pulls(events.StreamQueue, events.ConsumerDue),
+		// what has been decided, and where a job stands
+		reads(events.StreamEvents), scans(events.StreamEvents),
+		// work that is not wanted any more, and a message that keeps the intake from
+		// running empty
+		purges(events.StreamQueue), purges(events.StreamOutcomes),
+		[]string{events.IntakeKeeper}, purges(events.StreamIntake),
+		gets(events.BucketPipelines),
+		gets(events.BucketRules), watches(events.BucketRules),
+		waits(), looks(events.StreamDead),
+		[]string{consumerInfo(events.StreamQueue, anyToken), consumerInfo(events.StreamOutcomes, anyToken)},
+	)
+	return Rights{Publish: publish}
+}
+
+// waits is for what waits for whom, and whether it is still there.
+func waits() (all []string) {
+	for _, stream := range events.WorkStreams() {
+		all = append(all, slices.Concat(looks(stream), reads(stream), lists(stream))...)
 	}
+	return all
 }
 
 // gateway may put in everything that a person may have it put in: jobs, commands, and
@@ -93,10 +100,7 @@ func gateway() Rights {
 	} {
 		publish = append(publish, slices.Concat(looks(stream), reads(stream), scans(stream))...)
 	}
-	// what waits for whom
-	for _, stream := range []string{events.StreamIntake, events.StreamQueue, events.StreamOutcomes, events.StreamControl} {
-		publish = append(publish, slices.Concat(looks(stream), reads(stream), lists(stream))...)
-	}
+	publish = append(publish, waits()...)
 	for _, bucket := range allBuckets() {
 		publish = append(publish, slices.Concat(gets(bucket), watches(bucket), puts(bucket))...)
 	}

@@ -3,10 +3,12 @@ package mill_test
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,11 +57,26 @@ func (g *guarded) split() *client.Client {
 	case <-time.After(300 * time.Millisecond):
 	}
 	conductor := g.mill("conductor", []string{mill.RoleConductor},
-		[]brokeruser.Role{brokeruser.Setup, brokeruser.Conductor}, nil)
+		[]brokeruser.Role{brokeruser.Setup, brokeruser.Conductor}, func(c *mill.Config) { c.MetricsAddr = "127.0.0.1:0" })
 	for _, m := range []*mill.Mill{conductor, packer, shipper, notifier, door} {
 		within(g.t, "a process of the mill is ready", m.Ready())
 	}
+	measure(g.t, conductor.MetricsURL())
 	return g.client(door)
+}
+
+// measure reads what a process measures, for which it looks at the broker.
+func measure(t *testing.T, door string) {
+	t.Helper()
+	answer, err := http.Get(door + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil || !strings.Contains(string(text), events.StageConsumer("compress")) {
+		t.Errorf("nothing of the queues is measured: %v\n%s", err, text)
+	}
 }
 
 // TestEachRoleAsItsOwnUser runs a mill whose roles are users of the broker that may do
