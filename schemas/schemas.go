@@ -30,3 +30,4 @@ package schemas
 //go:generate go run ./gen/words
 //go:generate go run ./gen/openapi
 //go:generate go run ./gen/typescript
+//go:generate go run -C .. ./deploy/docs

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,6 +15,21 @@ type Deprecation struct {
 	Sunset time.Time
 	// Successor is the path of what to use instead. Empty means that there is nothing.
 	Successor string
+}
+
+// Notice is how long a route works at least after it was said that it will go.
+const Notice = 180 * 24 * time.Hour
+
+// Check reports what a deprecation may not say: no day on which it began, or a sunset
+// that leaves less than [Notice].
+func (d Deprecation) Check() error {
+	switch {
+	case d.Since.IsZero():
+		return fmt.Errorf("it does not say since when")
+	case !d.Sunset.IsZero() && d.Sunset.Sub(d.Since) < Notice:
+		return fmt.Errorf("its sunset comes %s after it was deprecated, less than %s", d.Sunset.Sub(d.Since), Notice)
+	}
+	return nil
 }
 
 // announce sets Deprecation (RFC 9745), Sunset (RFC 8594) and a link to the successor.

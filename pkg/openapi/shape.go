@@ -127,6 +127,9 @@ func (s Shape) Until(d Deprecation) Shape {
 	return s
 }
 
+// Ends returns what was said by [Shape.Until]. Nil means that the route stays.
+func (s Shape) Ends() *Deprecation { return s.ends }
+
 // Announce tells whoever uses a route that will go, in the headers of the answer.
 func (s Shape) Announce(h http.Header) { s.ends.announce(h) }
 

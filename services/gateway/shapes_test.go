@@ -23,10 +23,34 @@ func TestEveryRouteHasAShape(t *testing.T) {
 			t.Errorf("%s has no shape: say in a table of shapes*.go what goes in and out, as "+
 				"%q: openapi.Does(\"operationId\").Give(200, openapi.JSON[api.T]()), then go generate ./schemas", key, key)
 		}
+		if ends := rows[key].Ends(); ends != nil {
+			if err := ends.Check(); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
 		delete(rows, key)
 	}
 	for key := range rows {
 		t.Errorf("%s has a shape and is no route", key)
+	}
+}
+
+// TestNotice holds a deprecation to what is promised in deploy/docs/promise.md.
+func TestNotice(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, test := range []struct {
+		d     openapi.Deprecation
+		sound bool
+	}{
+		{openapi.Deprecation{Since: since}, true},
+		{openapi.Deprecation{Since: since, Sunset: since.Add(openapi.Notice)}, true},
+		{openapi.Deprecation{Since: since, Sunset: since.Add(openapi.Notice - time.Second)}, false},
+		{openapi.Deprecation{Sunset: since}, false},
+	} {
+		if err := test.d.Check(); (err == nil) != test.sound {
+			t.Errorf("%+v: %v", test.d, err)
+		}
 	}
 }
 

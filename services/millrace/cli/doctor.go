@@ -53,7 +53,7 @@ func (p *Program) doctor(ctx context.Context, c doctor.Config, server serverFlag
 	}
 	c.Broker = bus.Options{
 		URL: c.Broker.URL, Creds: c.Broker.Creds, Name: "millrace-doctor",
-		User: p.Getenv("MILLRACE_NATS_USER"), Password: p.Getenv("MILLRACE_NATS_PASSWORD"),
+		User: p.Getenv(natsUserEnv), Password: p.Getenv(natsPasswordEnv),
 	}
 	c.Server, err = p.address(server)
 	switch {

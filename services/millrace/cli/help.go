@@ -66,12 +66,27 @@ func visible(cmd *cobra.Command) [][]string {
 // flagRows returns a row for every flag of cmd.
 func flagRows(cmd *cobra.Command) [][]string {
 	var rows [][]string
+	for _, f := range flagsOf(cmd) {
+		if strings.HasPrefix(f.Name, "--") {
+			f.Name = "    " + f.Name // where others have a letter
+		}
+		if f.Default != "" {
+			f.Text += " (default " + f.Default + ")"
+		}
+		rows = append(rows, []string{f.Name, f.Text})
+	}
+	return rows
+}
+
+// flagsOf describes every flag of cmd.
+func flagsOf(cmd *cobra.Command) []Flag {
+	var list []Flag
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden || f.Name == "help" || cmd.InheritedFlags().Lookup(f.Name) != nil {
 			return
 		}
 		unit, text := pflag.UnquoteUsage(f)
-		name := "    --" + f.Name
+		name := "--" + f.Name
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", --" + f.Name
 		}
@@ -79,12 +94,9 @@ func flagRows(cmd *cobra.Command) [][]string {
 			name += " " + unit
 		}
 		text = strings.TrimLeft(strings.TrimPrefix(text, unit), " ,")
-		if d := defaultOf(f); d != "" {
-			text += " (default " + d + ")"
-		}
-		rows = append(rows, []string{name, text})
+		list = append(list, Flag{name, text, defaultOf(f)})
 	})
-	return rows
+	return list
 }
 
 // defaultOf returns the default value of a flag as it would be typed. Zero values

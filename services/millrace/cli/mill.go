@@ -97,7 +97,7 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 		*dir = p.absolute(*dir)
 	}
 	if c.Views == "" {
-		c.Views = p.Getenv("MILLRACE_VIEWS")
+		c.Views = p.Getenv(viewsEnv)
 	}
 	if !strings.Contains(c.Views, "://") {
 		c.Views = p.absolute(c.Views)

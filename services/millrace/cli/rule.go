@@ -170,7 +170,7 @@ func (p *Program) takesBy(cmd *cobra.Command, by *string) {
 // author is who changes a rule, as they say or as the environment does.
 func (p *Program) author(by string) string {
 	if by == "" {
-		by = p.Getenv("USER")
+		by = p.Getenv(userEnv)
 	}
 	return by
 }

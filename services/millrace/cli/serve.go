@@ -59,7 +59,7 @@ func (p *Program) serve(ctx context.Context, f *millFlags) (err error) {
 		return usage("--roles is empty")
 	}
 	c.NATSCreds = p.absolute(c.NATSCreds)
-	c.NATSUser, c.NATSPassword = p.Getenv("MILLRACE_NATS_USER"), p.Getenv("MILLRACE_NATS_PASSWORD")
+	c.NATSUser, c.NATSPassword = p.Getenv(natsUserEnv), p.Getenv(natsPasswordEnv)
 	m, err := p.startMill(ctx, c)
 	if err != nil {
 		return err

@@ -13,9 +13,6 @@ import (
 	"github.com/millrace/millrace/services/millrace/term"
 )
 
-// serverEnv names the variable that holds the address of the server.
-const serverEnv = "MILLRACE_SERVER"
-
 // serverFlags say which server a command talks to, and for whom.
 type serverFlags struct {
 	url    string

@@ -16,8 +16,6 @@ import (
 
 // Where a key or token is found that no flag gives.
 const (
-	// tokenEnv names the variable that holds it.
-	tokenEnv = "MILLRACE_TOKEN"
 	// profileName is the file that holds one for each server, below the user's
 	// folder of configuration.
 	profileName = "millrace/profile.json"

@@ -118,7 +118,7 @@ func (l *listening) run(ctx context.Context) (err error) {
 // signer is the key that was given, or a new one.
 func (l *listening) signer() (webhook.Key, error) {
 	if l.secret == "" {
-		l.secret = l.p.Getenv("MILLRACE_WEBHOOK_SECRET")
+		l.secret = l.p.Getenv(secretEnv)
 	}
 	if l.secret == "" {
 		return webhook.NewKey(webhook.SchemeV1), nil
