@@ -24,7 +24,7 @@ func words() []word {
 		{"Stage", "A kind of work, made once. Each has its own consumer.", list("processor, filter"), list("plugin")},
 		{"Attempt", "One try of a step in a job, counted from 1. How often the broker delivers a message is another count.", list("try, execution"), nil},
 		{"Task", "One attempt as the stage sees it.", list("activity task"), nil},
-		{"Artifact", "A file that does not change any more, named by the digest of its content. Messages carry its digest and not its bytes.", nil, list("claim check, blob")},
+		{"Artifact", "A file that does not change any more, named by the digest of its content. Messages carry its digest and not its bytes.", nil, list("claim check, blob store")},
 		{"Checkpoint", "A saved place in the work of a step, from which another attempt goes on. Those of a step are a chain, and each write is fenced.", list("continuation"), list("savepoint, snapshot")},
 		{"Record", "One committed transition of a job: what came in, what happened, the state after it, and what is now due.", list("domain event, fact"), nil},
 		{"Transition", "A move of a machine (of a job, a step or an undo) from one state to another.", nil, nil},
