@@ -13,6 +13,8 @@ import (
 const (
 	declarations = "tsconfig.types.json"
 	types        = "types"
+	// shapes holds nothing but types and is its own declaration, which is generated with it.
+	shapes, shapesDeclared = "api_gen.ts", "api_gen.d.ts"
 )
 
 // declare makes the declarations of the project in a folder and compares them with those
@@ -24,6 +26,13 @@ func (c compiler) declare(ctx context.Context, dir string, write bool) (err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(made)) }()
 	if err := c.run(ctx, "--project", filepath.Join(dir, declarations), "--outDir", made); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, shapes))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(made, shapesDeclared), text, 0o644); err != nil {
 		return err
 	}
 	there := filepath.Join(dir, types)

@@ -103,8 +103,8 @@ class Download {
 			for (;;) {
 				leash.allow(this.c.retry.silence, () => ownError('client.interrupted', 'the content went silent'))
 				const { value, done } = await reader.read()
+				leash.rest() // who takes the content may be slow
 				if (done) break
-				leash.allow(2 ** 31 - 1, () => ownError('client.interrupted', 'nobody takes the content')) // the reader may be slow
 				this.take(value)
 				yield value
 			}

@@ -85,6 +85,8 @@ export class Connection {
 
 	private async send(k: Call, signal: AbortSignal): Promise<Response> {
 		const headers: { [name: string]: string } = { ...this.headers, ...k.headers }
+		// A browser that keeps nothing asks for no-cache otherwise, and the mill reads its log for that.
+		if (k.method === 'GET') headers['Cache-Control'] ??= 'max-age=0'
 		if (k.json !== undefined) headers['Content-Type'] = 'application/json'
 		const body = k.json === undefined ? k.body : JSON.stringify(k.json)
 		const init: RequestInit = {

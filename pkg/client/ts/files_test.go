@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -48,7 +49,7 @@ func (w *world) stored(f events.File, want []byte) {
 	}
 }
 
-// testUpload cuts the line in the middle of the second piece of three.
+// testUpload cuts the line in the middle of the first piece of three.
 func testUpload(t *testing.T, w *world) {
 	w.line.breaks(cut{method: "PATCH", part: "/v1/uploads/", after: 300_000, sent: true, times: 1})
 	got := play[struct {
@@ -60,8 +61,7 @@ func testUpload(t *testing.T, w *world) {
 	same(t, "the last of progress", got.Progress[len(got.Progress)-1], 3<<20)
 	same(t, "progress of what is there already", got.Again, []int64{3 << 20})
 	sent := w.offsets(0)
-	same(t, "the first piece", sent[0], 0)
-	if len(sent) < 4 || sent[1] == 0 && len(w.line.requests("HEAD", "/v1/uploads/")) == 0 {
+	if len(sent) < 4 || sent[0] != 0 || sent[1] > 300_000 || !slices.IsSorted(sent) || len(w.line.requests("HEAD", "/v1/uploads/")) == 0 {
 		t.Errorf("pieces at %v", sent)
 	}
 
@@ -110,10 +110,11 @@ func testSubmitFile(t *testing.T, w *world) {
 	same(t, "key and labels", want.Job.Key+want.Job.Labels["batch"], "file-1june")
 	same(t, "what was made", []any{got.Digest, got.Size, got.Last}, []any{got.Made.Digest, got.Made.Size, got.Made.Size})
 	var ranges []string
-	for _, r := range w.line.requests("GET", got.Made.Digest)[:3] {
+	for _, r := range w.line.requests("GET", got.Made.Digest) {
 		ranges = append(ranges, r.header.Get("Range"))
 	}
-	same(t, "connections of the download", ranges, []string{"", "bytes=200000-", "bytes=400000-"})
+	// The last is that of the page when it reads a little and stops.
+	same(t, "connections of the download", ranges, []string{"", "bytes=200000-", "bytes=400000-", ""})
 	if got.First <= 0 || got.Stopped != "AbortError" {
 		t.Errorf("the first %d bytes, and %q after a signal", got.First, got.Stopped)
 	}

@@ -78,7 +78,14 @@ func testRepeat(t *testing.T, w *world) {
 		Code, Server string
 		Headers      map[string]string
 	}](w, "identity")
-	same(t, "who calls", got.Headers, map[string]string{"Authorization": "Bearer a-key", "Millrace-Tenant": "acme"})
+	same(t, "who calls", got.Headers, map[string]string{
+		"Authorization": "Bearer a-key", "Millrace-Tenant": "acme", "Cache-Control": "max-age=0",
+	})
+	for _, r := range w.line.requests("GET", "/v1/") {
+		if strings.Contains(r.header.Get("Cache-Control"), "no-cache") {
+			t.Errorf("the mill must read its log for GET %s", r.path)
+		}
+	}
 	same(t, "the address", strings.ContainsAny(got.Server, "?#"), false)
 	same(t, "code", got.Code, string(fault.JobNotFound))
 }

@@ -76,13 +76,16 @@ export class Leash {
 
 	/** allow gives it so many milliseconds from now, after which the error is its reason. */
 	allow(ms: number, late: () => MillraceError): void {
-		clearTimeout(this.timer)
-		this.timer = setTimeout(() => this.controller.abort(late()), ms)
+		this.rest()
+		if (ms < 2 ** 31) this.timer = setTimeout(() => this.controller.abort(late()), ms)
 	}
+
+	/** rest stops the clock until it is allowed something again. */
+	rest(): void { clearTimeout(this.timer) }
 
 	/** end stops the clock and lets go of the caller's signal. It may be called again. */
 	end(): void {
-		clearTimeout(this.timer)
+		this.rest()
 		this.signal?.removeEventListener('abort', this.follow)
 	}
 }

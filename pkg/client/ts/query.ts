@@ -1,5 +1,5 @@
-/** Query is what is asked for in an address. Lists have commas between, and a map is NAME.KEY=VALUE. */
-export type Query = { [name: string]: unknown } | object
+/** Query is what is asked for in an address. A list has commas between, and a map is NAME.KEY=VALUE. */
+export type Query = object
 
 /** queryString writes a query as the API reads it, with its question mark. What is undefined is left out. */
 export function queryString(query: Query = {}): string {

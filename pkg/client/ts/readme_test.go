@@ -2,6 +2,7 @@ package ts_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,30 @@ func TestReadme(t *testing.T) {
 	slices.Sort(checked)
 	slices.Sort(shown)
 	same(t, "the examples of README.md", shown, checked)
+}
+
+// declared is a name that a source lets others use.
+var declared = regexp.MustCompile(`(?m)^(.*)\n((?:export (?:async )?(?:function|class|interface|type|const) \w|\t(?:readonly|get|async) \w).*)`)
+
+// TestDocumented finds exported names, and members of classes, without a comment.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("*.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, source := range sources {
+		for _, m := range declared.FindAllStringSubmatch(read(t, source), -1) {
+			found++
+			if !strings.HasSuffix(m[1], "*/") {
+				t.Errorf("%s: no comment above %q", source, m[2])
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d names were found", found)
+	}
 }
 
 func read(t *testing.T, name string) string {

@@ -148,8 +148,9 @@ class Upload {
 			})
 		} catch (err) {
 			// The answer to HEAD has no body, so its status must do.
-			if (!(err instanceof MillraceError) || ![403, 404, 410, 423].includes(err.answered)) throw err
-			if (err.answered === 423) throw ownError('upload.interrupted', 'another request is busy with it', err)
+			const status = err instanceof MillraceError ? err.answered : 0
+			if (status === 423 || status >= 500) throw ownError('upload.interrupted', 'it answers ' + status, err)
+			if (![403, 404, 410].includes(status)) throw err
 			this.place = ''
 			return ''
 		}
@@ -163,7 +164,9 @@ class Upload {
 			headers: { ...version, 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(this.at) },
 		}
 		return this.c.once(k, this.o.signal, async (r) => {
-			this.at = Number(r.headers.get('Upload-Offset') ?? this.at + body.size)
+			const at = Number(r.headers.get('Upload-Offset') ?? NaN)
+			if (!(at > this.at && at <= this.blob.size)) throw stranger(r)
+			this.at = at
 			return this.arrived(r)
 		})
 	}

@@ -35,10 +35,18 @@ export async function verifyWebhook(
 	const signed = joined(new TextEncoder().encode(id + '.' + time + '.'), bytes)
 	for (const key of await Promise.all([secret].flat().map(imported))) {
 		for (const signature of signatures(header(headers, 'webhook-signature'))) {
-			if (await crypto.subtle.verify('HMAC', key, signature, signed)) return JSON.parse(text) as api.Notification
+			if (await crypto.subtle.verify('HMAC', key, signature, signed)) return notification(text)
 		}
 	}
 	throw ownError('client.bad_signature', 'no signature fits')
+}
+
+function notification(text: string): api.Notification {
+	try {
+		return JSON.parse(text) as api.Notification
+	} catch (cause) {
+		throw ownError('client.bad_answer', 'decode a webhook', cause)
+	}
 }
 
 /** imported is a secret as a key. */

@@ -11,37 +11,36 @@ import (
 // own are the codes of faults that the client finds itself, besides all of client.
 var own = []string{"auth.invalid", "fetch.changed", "http.bad_request", "http.digest_mismatch", "pipeline.not_found", "upload.gone", "upload.interrupted"}
 
-// faultsTS is faults_gen.ts: all codes as a type, and what is said of the client's own.
-func faultsTS(schemas fs.FS) (string, error) {
+// faultsTS returns all codes as a type, and faults_gen.ts: what is said of the client's own.
+func faultsTS(schemas fs.FS) (codes, table string, err error) {
 	data, err := fs.ReadFile(schemas, "faults.json")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	var faults []struct {
 		Code, Class, Text, Hint string
 		Status                  int
 	}
 	if err := json.Unmarshal(data, &faults); err != nil {
-		return "", fmt.Errorf("faults.json: %w", err)
+		return "", "", fmt.Errorf("faults.json: %w", err)
 	}
-	var codes, table strings.Builder
+	var c, t strings.Builder
 	found := 0
 	for _, f := range faults {
-		fmt.Fprintf(&codes, "\n\t| %s", quote(f.Code))
+		fmt.Fprintf(&c, "\n\t| %s", quote(f.Code))
 		if !strings.HasPrefix(f.Code, "client.") {
 			if !slices.Contains(own, f.Code) {
 				continue
 			}
 			found++
 		}
-		fmt.Fprintf(&table, "\t%s: { class: %s, status: %d, title: %s, hint: %s },\n",
+		fmt.Fprintf(&t, "\t%s: { class: %s, status: %d, title: %s, hint: %s },\n",
 			quote(f.Code), quote(f.Class), f.Status, quote(f.Text), quote(f.Hint))
 	}
 	if found != len(own) {
-		return "", fmt.Errorf("faults.json: %d of the client's own codes are not there", len(own)-found)
+		return "", "", fmt.Errorf("faults.json: %d of the client's own codes are not there", len(own)-found)
 	}
-	return "/** FaultCode is a code of the registry of faults, schemas/FAULTS.md. */\n" +
-		"export type FaultCode =" + codes.String() + "\n\n" +
-		"/** ownFaults are the faults that the client finds itself. */\n" +
-		"export const ownFaults = {\n" + table.String() + "} as const\n", nil
+	codes = "/** FaultCode is a code of the registry of faults, schemas/FAULTS.md. */\nexport type FaultCode =" + c.String() + "\n"
+	table = "/** ownFaults are the faults that the client finds itself. */\nexport const ownFaults = {\n" + t.String() + "} as const\n"
+	return codes, table, nil
 }

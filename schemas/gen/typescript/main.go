@@ -41,12 +41,15 @@ func generate(schemas fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults, err := faultsTS(schemas)
+	codes, faults, err := faultsTS(schemas)
 	if err != nil {
 		return nil, err
 	}
+	api := []byte(head + shapes + "\n" + codes)
 	return map[string][]byte{
-		"pkg/client/ts/api_gen.ts":    []byte(head + shapes),
-		"pkg/client/ts/faults_gen.ts": []byte(head + faults),
+		"pkg/client/ts/api_gen.ts": api,
+		// What holds nothing but types is its own declaration.
+		"pkg/client/ts/types/api_gen.d.ts": api,
+		"pkg/client/ts/faults_gen.ts":      []byte(head + faults),
 	}, nil
 }

@@ -163,12 +163,16 @@ var Leash = class {
   }
   /** allow gives it so many milliseconds from now, after which the error is its reason. */
   allow(ms, late) {
+    this.rest();
+    if (ms < 2 ** 31) this.timer = setTimeout(() => this.controller.abort(late()), ms);
+  }
+  /** rest stops the clock until it is allowed something again. */
+  rest() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.controller.abort(late()), ms);
   }
   /** end stops the clock and lets go of the caller's signal. It may be called again. */
   end() {
-    clearTimeout(this.timer);
+    this.rest();
     this.signal?.removeEventListener("abort", this.follow);
   }
 };
@@ -380,8 +384,8 @@ var Download = class {
       for (; ; ) {
         leash.allow(this.c.retry.silence, () => ownError("client.interrupted", "the content went silent"));
         const { value, done } = await reader.read();
+        leash.rest();
         if (done) break;
-        leash.allow(2 ** 31 - 1, () => ownError("client.interrupted", "nobody takes the content"));
         this.take(value);
         yield value;
       }
@@ -538,6 +542,7 @@ var Connection = class {
   }
   async send(k, signal) {
     const headers2 = { ...this.headers, ...k.headers };
+    if (k.method === "GET") headers2["Cache-Control"] ??= "max-age=0";
     if (k.json !== void 0) headers2["Content-Type"] = "application/json";
     const body = k.json === void 0 ? k.body : JSON.stringify(k.json);
     const init = {
@@ -883,8 +888,9 @@ var Upload = class {
         return this.arrived(r);
       });
     } catch (err) {
-      if (!(err instanceof MillraceError) || ![403, 404, 410, 423].includes(err.answered)) throw err;
-      if (err.answered === 423) throw ownError("upload.interrupted", "another request is busy with it", err);
+      const status = err instanceof MillraceError ? err.answered : 0;
+      if (status === 423 || status >= 500) throw ownError("upload.interrupted", "it answers " + status, err);
+      if (![403, 404, 410].includes(status)) throw err;
       this.place = "";
       return "";
     }
@@ -900,7 +906,9 @@ var Upload = class {
       headers: { ...version, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(this.at) }
     };
     return this.c.once(k, this.o.signal, async (r) => {
-      this.at = Number(r.headers.get("Upload-Offset") ?? this.at + body.size);
+      const at = Number(r.headers.get("Upload-Offset") ?? NaN);
+      if (!(at > this.at && at <= this.blob.size)) throw stranger(r);
+      this.at = at;
       return this.arrived(r);
     });
   }
@@ -1162,10 +1170,17 @@ async function verifyWebhook(body, headers2, secret, o = {}) {
   const signed = joined(new TextEncoder().encode(id + "." + time + "."), bytes);
   for (const key of await Promise.all([secret].flat().map(imported))) {
     for (const signature of signatures(header(headers2, "webhook-signature"))) {
-      if (await crypto.subtle.verify("HMAC", key, signature, signed)) return JSON.parse(text);
+      if (await crypto.subtle.verify("HMAC", key, signature, signed)) return notification(text);
     }
   }
   throw ownError("client.bad_signature", "no signature fits");
+}
+function notification(text) {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw ownError("client.bad_answer", "decode a webhook", cause);
+  }
 }
 function imported(secret) {
   const bytes = decode64(secret.replace(/^whsec_/, ""));

@@ -128,7 +128,7 @@ const scenarios = {
 	async watchSilence() {
 		const { job } = await m.submit('endless', hello)
 		const line = counted()
-		const deaf = new Millrace({ server, fetch: line.fetch, retry: { silence: 150, firstPause: 1 } })
+		const deaf = new Millrace({ server, fetch: line.fetch, retry: { silence: 400, firstPause: 1 } })
 		const found = watched(deaf, job)
 		while (line.seen.length < 3) await new Promise((done) => setTimeout(done, 20))
 		await m.cancel(job, 'enough')
@@ -262,7 +262,8 @@ async function watched(client, job, seen = () => {}) {
 	const records = [], kinds = []
 	for await (const e of client.watch(job)) {
 		kinds.push(e.kind)
-		if (e.kind === 'record') records.push({ id: e.id, type: e.type, revision: e.record.revision })
+		if (e.kind !== 'record') continue
+		records.push({ id: e.id, type: e.type, revision: e.record.revision })
 		if (records.length === 1) seen()
 	}
 	return { records, last: kinds.at(-1) }

@@ -10,7 +10,6 @@ export type { Call } from './call.js';
 export type { CallOptions, Config, Retry } from './config.js';
 export { Decisions } from './decisions.js';
 export type { EventQuery, TenantEvent } from './events.js';
-export type { FaultCode } from './faults_gen.js';
 export { Millrace } from './millrace.js';
 export type { Order, OrderOptions, OrderVerb } from './orders.js';
 export { Pipelines, type ApplyOptions } from './pipelines.js';

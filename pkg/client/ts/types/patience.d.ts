@@ -38,6 +38,8 @@ export declare class Leash {
     get taut(): AbortSignal;
     /** allow gives it so many milliseconds from now, after which the error is its reason. */
     allow(ms: number, late: () => MillraceError): void;
+    /** rest stops the clock until it is allowed something again. */
+    rest(): void;
     /** end stops the clock and lets go of the caller's signal. It may be called again. */
     end(): void;
 }

@@ -1,7 +1,7 @@
 import type * as api from './api_gen.js';
-import { ownFaults, type FaultCode } from './faults_gen.js';
-/** Codes are those that the client knows, and those of servers that are newer than it. */
-export type Code = FaultCode | (string & {});
+import { ownFaults } from './faults_gen.js';
+/** Code is one that the client knows, or that of a server which is newer than it. */
+export type Code = api.FaultCode | (string & {});
 /** OwnCode is the code of a fault that the client finds itself. */
 export type OwnCode = keyof typeof ownFaults;
 /**
