@@ -146,6 +146,7 @@ func testWatch(t *testing.T, w *world) {
 }
 
 func testOrders(t *testing.T, w *world) {
+	w.line.breaks(cut{method: "GET", part: "/v1/jobs/", after: 1, times: 3}) // while it waits
 	got := play[struct {
 		Job, Reason    string
 		States         []events.JobState

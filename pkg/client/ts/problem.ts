@@ -1,11 +1,8 @@
 import type * as api from './api_gen.js'
-import { ownFaults } from './faults_gen.js'
+import { ownFaults, type OwnCode } from './faults_gen.js'
 
 /** Code is one that the client knows, or that of a server which is newer than it. */
 export type Code = api.FaultCode | (string & {})
-
-/** OwnCode is the code of a fault that the client finds itself. */
-export type OwnCode = keyof typeof ownFaults
 
 /** passing are the classes of faults that go away while somebody waits. */
 const passing: readonly string[] = ['transient', 'rate_limited', 'dependency_down', 'timeout']

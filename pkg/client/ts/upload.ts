@@ -87,11 +87,10 @@ class Upload {
 	/** run sends the content, as often as the connection breaks, and returns the digest of what the server has. */
 	async run(): Promise<string> {
 		const pause = new Backoff(this.c.retry)
-		let asks = true
 		for (let tries = 1; ; tries++) {
 			const was = this.at
 			try {
-				return await this.step(asks)
+				return await this.step()
 			} catch (err) {
 				if (this.at > was) {
 					tries = 1
@@ -107,10 +106,10 @@ class Upload {
 		}
 	}
 
-	/** step asks how far the upload is, if that is not known, and sends the rest. */
-	private async step(asks: boolean): Promise<string> {
+	/** step asks how far the upload is, if it was begun before, and sends the rest. */
+	private async step(): Promise<string> {
 		let digest = ''
-		if (this.place && asks) digest = await this.ask()
+		if (this.place) digest = await this.ask()
 		if (!this.place) digest = await this.begin()
 		while (!digest && this.at < this.blob.size) digest = await this.patch()
 		digest ||= await this.ask()

@@ -24,7 +24,7 @@ func faultsTS(schemas fs.FS) (codes, table string, err error) {
 	if err := json.Unmarshal(data, &faults); err != nil {
 		return "", "", fmt.Errorf("faults.json: %w", err)
 	}
-	var c, t strings.Builder
+	var c, o, t strings.Builder
 	found := 0
 	for _, f := range faults {
 		fmt.Fprintf(&c, "\n\t| %s", quote(f.Code))
@@ -34,6 +34,7 @@ func faultsTS(schemas fs.FS) (codes, table string, err error) {
 			}
 			found++
 		}
+		fmt.Fprintf(&o, "\n\t| %s", quote(f.Code))
 		fmt.Fprintf(&t, "\t%s: { class: %s, status: %d, title: %s, hint: %s },\n",
 			quote(f.Code), quote(f.Class), f.Status, quote(f.Text), quote(f.Hint))
 	}
@@ -41,6 +42,10 @@ func faultsTS(schemas fs.FS) (codes, table string, err error) {
 		return "", "", fmt.Errorf("faults.json: %d of the client's own codes are not there", len(own)-found)
 	}
 	codes = "/** FaultCode is a code of the registry of faults, schemas/FAULTS.md. */\nexport type FaultCode =" + c.String() + "\n"
-	table = "/** ownFaults are the faults that the client finds itself. */\nexport const ownFaults = {\n" + t.String() + "} as const\n"
+	table = "/** OwnCode is the code of a fault that the client finds itself. */\nexport type OwnCode =" + o.String() + "\n\n" +
+		"/** OwnFault is what is said of one. */\n" +
+		"export interface OwnFault { class: string; status: number; title: string; hint: string }\n\n" +
+		"/** ownFaults are the faults that the client finds itself. */\n" +
+		"export const ownFaults: { readonly [code in OwnCode]: OwnFault } = {\n" + t.String() + "}\n"
 	return codes, table, nil
 }

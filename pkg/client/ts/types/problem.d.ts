@@ -1,9 +1,7 @@
 import type * as api from './api_gen.js';
-import { ownFaults } from './faults_gen.js';
+import { type OwnCode } from './faults_gen.js';
 /** Code is one that the client knows, or that of a server which is newer than it. */
 export type Code = api.FaultCode | (string & {});
-/** OwnCode is the code of a fault that the client finds itself. */
-export type OwnCode = keyof typeof ownFaults;
 /**
  * MillraceError is what every call of the client throws, except the reason of a signal that
  * was given to it. Decide by {@link code}, or by {@link retryable}; the texts are for people.
