@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/millrace/millrace/deploy/changelog"
 )
 
@@ -25,26 +27,53 @@ func TestCompatible(t *testing.T) {
 	}
 }
 
-// TestNewRoutesAreAnnounced wants a fragment of kind added to name each route that the
-// released document does not have.
-func TestNewRoutesAreAnnounced(t *testing.T) {
+// TestRoutesAreAnnounced wants a fragment to name each route that is new, or deprecated
+// now, as the released document does not have it.
+func TestRoutesAreAnnounced(t *testing.T) {
 	t.Parallel()
-	was, is := apiOperations(openapiDocument(t, "released/v1/openapi.yaml")), apiOperations(openapiDocument(t, "openapi.yaml"))
-	for _, name := range slices.Sorted(maps.Keys(is)) {
-		if was[name].of == nil && !named(name, fragments(t)) {
-			t.Errorf("`%s` is new: tell of it in %s", name, changelog.Folder)
-		}
-	}
-	if named("GET /v1/nowhere", fragments(t)) {
-		t.Error("a route that is nowhere is named")
+	was, is := openapiDocument(t, "released/v1/openapi.yaml"), openapiDocument(t, "openapi.yaml")
+	for _, line := range untold(was, is, fragments(t)) {
+		t.Errorf("%s: tell of it in %s", line, changelog.Folder)
 	}
 }
 
-// named reports whether a fragment says that a route was added.
-func named(route string, list []changelog.Fragment) bool {
-	return slices.ContainsFunc(list, func(f changelog.Fragment) bool {
-		return f.Kind == "added" && strings.Contains(f.Text, "`"+route+"`")
-	})
+func TestUntold(t *testing.T) {
+	t.Parallel()
+	was, err := decode([]byte(smallAPI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := decode([]byte(strings.Replace(smallAPI, `"paths":{`, `"paths":{"/n":{"get":{"deprecated":true}},`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []changelog.Fragment{{Kind: "added", Text: "`GET /n` is there."}, {Kind: "added", Text: "`GET /nn` is there."}}
+	for n, want := range [][]string{{"`GET /n` is added", "`GET /n` is deprecated"}, {"`GET /n` is deprecated"}} {
+		got := untold(was.(map[string]any), is.(map[string]any), list[:n])
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
+// untold lists the routes that were added or deprecated and that no fragment names.
+func untold(was, is map[string]any, list []changelog.Fragment) (lines []string) {
+	old, current := apiOperations(was), apiOperations(is)
+	for _, name := range slices.Sorted(maps.Keys(current)) {
+		for kind, so := range map[string]bool{
+			"added":      old[name].of == nil,
+			"deprecated": current[name].of["deprecated"] == true && old[name].of["deprecated"] != true,
+		} {
+			told := slices.ContainsFunc(list, func(f changelog.Fragment) bool {
+				return f.Kind == kind && strings.Contains(f.Text, "`"+name+"`")
+			})
+			if so && !told {
+				lines = append(lines, "`"+name+"` is "+kind)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 func fragments(t *testing.T) []changelog.Fragment {
