@@ -41,11 +41,14 @@ func makes(stream string) []string {
 // looks is for what a stream holds in all: how many messages, from when to when.
 func looks(stream string) []string { return []string{api + "STREAM.INFO." + stream} }
 
-func directGet(stream string) string { return api + "DIRECT.GET." + stream }
+// asks is for single messages, by subject or sequence, in an answer of the leader's that
+// holds them in words of its own.
+func asks(stream string) []string { return []string{api + "STREAM.MSG.GET." + stream} }
 
-// reads is for single messages, by subject or sequence, of any replica or of the leader.
+// reads is for single messages as they are, of any replica or of the leader.
 func reads(stream string) []string {
-	return []string{directGet(stream), directGet(stream) + ".>", api + "STREAM.MSG.GET." + stream}
+	direct := api + "DIRECT.GET." + stream
+	return append(asks(stream), direct, direct+".>")
 }
 
 // scans is for reading a stream through a consumer of one's own that is soon gone.

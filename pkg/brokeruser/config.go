@@ -14,8 +14,7 @@ type User struct {
 
 // Config returns the users in the language of nats-server's configuration: a list that
 // is included in its authorization, or in one of its accounts. It holds no secrets. A user
-// with a role that [Parse] would refuse is left out: an empty list of rights would be
-// taken for all of them.
+// with a role that [Parse] would refuse may do nothing.
 func Config(users []User) string {
 	var b strings.Builder
 	b.WriteString("# Written by millrace broker users; changes are lost. It holds no secrets.\n")
@@ -24,9 +23,6 @@ func Config(users []User) string {
 	b.WriteString("users = [\n")
 	for _, u := range users {
 		r := u.Role.Rights()
-		if len(r.Publish) == 0 || len(r.Subscribe) == 0 {
-			continue
-		}
 		fmt.Fprintf(&b, "  # %s\n  {\n    nkey: %s\n    permissions: {\n", u.Role, u.Key)
 		writeList(&b, "publish", r.Publish)
 		writeList(&b, "subscribe", r.Subscribe)
@@ -37,6 +33,11 @@ func Config(users []User) string {
 }
 
 func writeList(b *strings.Builder, what string, subjects []string) {
+	if len(subjects) == 0 {
+		// An empty list would be taken for everything.
+		fmt.Fprintf(b, "      %s: { deny: [\">\"] }\n", what)
+		return
+	}
 	fmt.Fprintf(b, "      %s: { allow: [\n", what)
 	for _, s := range subjects {
 		fmt.Fprintf(b, "        %q\n", s)

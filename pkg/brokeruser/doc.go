@@ -18,21 +18,26 @@
 //   - Checkpoints, effects and progress are named by job and step, not by stage: a stage
 //     can write those of another stage's steps, and read all of them. What it writes is
 //     fenced, and a step whose checkpoint is not its own begins anew.
-//   - $JS.API.DIRECT.GET without a subject, and $JS.API.STREAM.MSG.GET, read a whole
-//     stream. Who may read one message of EVENTS by its sequence may read all, of every
-//     tenant: that is all roles of a mill, stages too, which look whether a job still
-//     waits for them. A reader has the form with a subject and sees its tenant only.
-//   - Who may make a consumer may have the broker deliver what the stream holds to any
-//     subject, also one that another stream keeps. So stages, submitters and readers may
-//     make none. Conductor, gateway and notifier may, and are trusted that far: they
-//     cannot publish where they have no business, but could have the broker do it.
+//   - $JS.API.DIRECT.GET and $JS.API.STREAM.MSG.GET read a whole stream. Who may read one
+//     message of EVENTS by its sequence may read all, of every tenant: that is all roles
+//     of a mill, stages too, which look whether a job still waits for them. A reader only
+//     listens, and hears its tenant only; where a job stands it asks over HTTP.
 //   - The broker does not hold the reply subject of a message against the rights of who
-//     sends it. Who may ask it anything can have its answer sent to a subject of others,
-//     even to one that EVENTS keeps: not words of its own choice, but the broker's, such
-//     as {"stream":…,"seq":…}. Such a message is no record.
+//     sends it: who may ask it anything can have the answer sent to a subject of others,
+//     even to one that EVENTS keeps. A direct read hands out a message as it was stored,
+//     so that who may write one and read it directly could have it stored as an event.
+//     Hence stages read from the leader, whose answer is in words of its own, and may
+//     read nothing directly. What they, and submitters, can still have sent to EVENTS is
+//     the broker's words, such as {"stream":…,"seq":…}: never a record, but the job in
+//     whose history it stands is spoilt, until a person removes it.
+//   - Who may make a consumer may have the broker deliver what the stream holds to any
+//     subject. So stages, submitters and readers may make none. Conductor, gateway and
+//     notifier may, and are trusted that far: they cannot publish where they have no
+//     business, but could have the broker do it.
 //   - Message ids are shared by all who write to a stream. A stage that knows the id that
 //     another will use, can have that message dropped as a repetition for some seconds;
 //     the conductor's reconciliation makes up for it.
 //
-// Where that is too much trust, run the stage against a mill of its own.
+// Only accounts that import and export subjects would keep replies apart. Where the rest
+// is too much trust, run what you do not trust against a mill of its own.
 package brokeruser

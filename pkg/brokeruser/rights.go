@@ -122,7 +122,8 @@ func notifier() Rights {
 	}
 }
 
-// stage may make no consumer: see the package comment.
+// stage may make no consumer, and read nothing that is handed out as it is: see the
+// package comment.
 func stage(name string) Rights {
 	return Rights{
 		Publish: slices.Concat(
@@ -131,23 +132,20 @@ func stage(name string) Rights {
 			pulls(events.StreamQueue, events.UndoConsumer(name)),
 			[]string{events.OutcomeSubject(name, anyToken, anyToken, anyToken), events.AllProgress},
 			// where it goes on after a crash, and what it did outside
-			[]string{events.AllCheckpoints, events.AllEffects}, reads(events.StreamCheckpoints),
+			[]string{events.AllCheckpoints, events.AllEffects}, asks(events.StreamCheckpoints),
 			// whether the job still waits for it
-			reads(events.StreamEvents),
+			asks(events.StreamEvents),
 			// what workers make of dependencies
-			gets(events.BucketBreakers), puts(events.BucketBreakers),
+			looks(streamOf(events.BucketBreakers)), asks(streamOf(events.BucketBreakers)), puts(events.BucketBreakers),
 		),
 		Subscribe: append(puts(events.BucketBreakers), events.AllCancelled),
 	}
 }
 
+// reader asks nothing: it hears.
 func reader(tenant string) Rights {
-	all := events.EventSubject(tenant, anyToken, anyToken, anyToken)
-	return Rights{
-		// the last record of a job
-		Publish: []string{directGet(events.StreamEvents) + "." + all},
-		Subscribe: []string{
-			all, events.LiveSubject(tenant, anyToken, anyToken), events.ProgressSubject(tenant, anyToken, anyToken),
-		},
-	}
+	return Rights{Subscribe: []string{
+		events.EventSubject(tenant, anyToken, anyToken, anyToken),
+		events.LiveSubject(tenant, anyToken, anyToken), events.ProgressSubject(tenant, anyToken, anyToken),
+	}}
 }

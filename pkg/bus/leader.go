@@ -34,11 +34,14 @@ type leaderAnswer struct {
 	} `json:"message"`
 }
 
-// read asks any replica. That there is no such message it believes of the leader
-// only: a replica that is behind does not know better.
+// read asks any replica, where this user may. That there is no such message it
+// believes of the leader only: a replica that is behind does not know better.
 func (c *Conn) read(
 	ctx context.Context, stream string, ask *nats.Msg, w wanted,
 ) (*Message, error) {
+	if c.opts.LeaderReads {
+		return c.fromLeader(ctx, stream, w)
+	}
 	m, err := c.direct(ctx, stream, ask)
 	if !fault.Has(err, fault.BusNotFound) || c.nc.ConnectedClusterName() == "" {
 		return m, err

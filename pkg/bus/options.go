@@ -29,6 +29,9 @@ type Options struct {
 	// InboxPrefix is the first part of the subjects that answers come back
 	// on, for brokers that give each user an own one. Empty means _INBOX.
 	InboxPrefix string
+	// LeaderReads reads single messages from the leader of a stream only, for users
+	// who may not ask its replicas: see package brokeruser.
+	LeaderReads bool
 	// Log gets one line per lost and regained connection and per message that
 	// was set aside. Nil means slog.Default().
 	Log *slog.Logger

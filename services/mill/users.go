@@ -47,6 +47,7 @@ func (m *Mill) asUser(o *bus.Options, r brokeruser.Role) error {
 		return fault.New(fault.BrokerNoKey, string(r)+": there is no "+filepath.Join(m.users, r.File()), nil)
 	}
 	o.Creds, o.UserKey, o.InboxPrefix = "", filepath.Join(m.users, r.File()), r.Inbox()
+	_, o.LeaderReads = r.StageName()
 	return nil
 }
 

@@ -2,6 +2,8 @@ package mill_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -60,9 +62,9 @@ func closed() []string {
 			all = append(all, jsAPI+verb+stream)
 		}
 	}
-	// A consumer could deliver to any subject.
+	// A consumer could deliver to any subject, and so could a direct read.
 	for _, stream := range []string{events.StreamEvents, events.StreamCheckpoints, "KV_" + events.BucketBreakers} {
-		all = append(all, jsAPI+"CONSUMER.CREATE."+stream+".mine", jsAPI+"CONSUMER.CREATE."+stream+".mine.millrace.>")
+		all = append(all, jsAPI+"DIRECT.GET."+stream, jsAPI+"DIRECT.GET."+stream+".x", jsAPI+"CONSUMER.CREATE."+stream+".mine", jsAPI+"CONSUMER.CREATE."+stream+".mine.millrace.>")
 	}
 	return all
 }
@@ -117,13 +119,12 @@ func forbiddenTries() map[brokeruser.Role]tries {
 		},
 		brokeruser.Submitter("default"): {
 			publish: append(closed(), events.ProgressSubject("default", "j", "s"), events.CheckpointSubject("default", "j", "s"),
-				jsAPI+"DIRECT.GET."+events.StreamEvents),
+				jsAPI+"INFO"),
 			subscribe: append(ears(), events.AllEvents, events.AllLive, events.EventSubject("default", "*", "*", "*")),
 		},
 		brokeruser.Reader("default"): {
-			publish: append(closed(), events.SubmitSubject("default", "p"), jsAPI+"DIRECT.GET."+events.StreamEvents,
-				jsAPI+"DIRECT.GET."+events.StreamEvents+"."+events.EventSubject("other", "*", "*", "*"),
-				jsAPI+"STREAM.MSG.GET."+events.StreamEvents),
+			publish: append(closed(), events.SubmitSubject("default", "p"), jsAPI+"STREAM.MSG.GET."+events.StreamEvents,
+				jsAPI+"INFO"),
 			subscribe: append(ears(), events.AllEvents, events.AllLive, events.LiveSubject("other", "*", "*"), events.AllProgress),
 		},
 	}
@@ -166,13 +167,56 @@ func TestRolesAreHeldToTheirRights(t *testing.T) {
 	}
 }
 
+// TestAReplyIsNoRecord: the broker sends its answers wherever it is told to. A worker that
+// has saved a record that it made up, and reads it back with a reply into the log of
+// events, gets no record there.
+func TestAReplyIsNoRecord(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, stageKeys("hash")...)
+	m := g.mill("conductor", []string{mill.RoleConductor}, []brokeruser.Role{brokeruser.Setup, brokeruser.Conductor}, nil)
+	within(t, "the streams are there", m.Ready())
+	worker, reader := g.plain(brokeruser.Stage("hash"), nil), g.plain(brokeruser.Gateway, nil)
+	forged := []byte(`{"type":"dev.millrace.job.completed.v1","revision":7,"job":{"id":"j","tenant":"default","state":"completed"}}`)
+	saved := events.CheckpointSubject("default", "j", "s")
+	if _, err := worker.RequestWithContext(t.Context(), saved, forged); err != nil {
+		t.Fatal(err)
+	}
+	into := events.EventSubject("default", "p", "j", events.KindJob)
+	ask := map[string]string{
+		jsAPI + "STREAM.MSG.GET." + events.StreamCheckpoints: `{"last_by_subj":"` + saved + `"}`,
+		events.OutcomeSubject("hash", "default", "j", "s"):   string(forged), // the broker confirms it
+		saved: string(forged),
+	}
+	for subject, data := range ask {
+		if err := worker.PublishRequest(subject, into, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := 1; n <= len(ask); {
+		a, err := reader.RequestWithContext(t.Context(), jsAPI+"DIRECT.GET."+events.StreamEvents, fmt.Appendf(nil, `{"seq":%d}`, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Header.Get("Status") == "404" {
+			continue // not yet there
+		}
+		n++
+		var r events.Record
+		if err := json.Unmarshal(a.Data, &r); err == nil && (r.Job.ID != "" || r.Revision != 0) {
+			t.Errorf("a worker has written %s", a.Data)
+		}
+	}
+}
+
 // TestARefusalIsSaidAtOnce: what the broker refuses gets no answer, and must not pass for
 // a broker that is slow.
 func TestARefusalIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t, stageKeys("hash")...)
 	r := brokeruser.Stage("hash")
-	c, err := bus.Connect(t.Context(), bus.Options{URL: g.url, UserKey: g.users.Path(r), InboxPrefix: r.Inbox(), Log: slog.New(slog.DiscardHandler)})
+	c, err := bus.Connect(t.Context(), bus.Options{
+		URL: g.url, UserKey: g.users.Path(r), InboxPrefix: r.Inbox(), LeaderReads: true, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

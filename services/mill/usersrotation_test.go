@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -89,4 +90,32 @@ func (g *guarded) submits(c *client.Client, key string) string {
 		g.t.Fatal(err)
 	}
 	return s.Job
+}
+
+// TestABrokerThatForgotIsSetUpAgain: a broker that was restarted has lost the queues that
+// it kept in memory, and workers may not make them again. Who has the key of setup does.
+func TestABrokerThatForgotIsSetUpAgain(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, stageKeys("simulate")...)
+	worker := g.mill("worker", []string{"stage:simulate"}, stageKeys("simulate"), nil)
+	main := g.mill("main", []string{mill.RoleConductor, mill.RoleGateway}, brokeruser.Fixed(),
+		func(c *mill.Config) { c.HTTPAddr, c.Auth, c.ReconcileEvery = "127.0.0.1:0", mill.AuthKeys, time.Second })
+	within(t, "the mill is ready", main.Ready())
+	within(t, "the worker is ready", worker.Ready())
+	c := g.client(main)
+	if _, err := c.ApplyPipeline(t.Context(), "slow", []byte(pipelineFile("slow",
+		"    - { id: a, uses: simulate@1, with: { delay: 500ms } }\n    - { id: b, uses: simulate@1 }\n"))); err != nil {
+		t.Fatal(err)
+	}
+	jobs := []string{g.submits(c, "before")}
+	g.stop()
+	g.start()
+	jobs = append(jobs, g.submits(c, "after"))
+	for _, job := range jobs {
+		j, err := c.Wait(t.Context(), job)
+		if err != nil || j.Job.State != events.JobCompleted {
+			t.Errorf("job %s ended as %+v, %v", job, j, err)
+		}
+	}
+	g.forbidden.none(t)
 }

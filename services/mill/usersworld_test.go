@@ -32,6 +32,7 @@ type guarded struct {
 	t         *testing.T
 	dir       string
 	url       string
+	config    string
 	broker    *server.Server
 	users     *brokerusers.Folder
 	roles     []brokeruser.Role
@@ -65,22 +66,34 @@ func newGuarded(t *testing.T, others ...brokeruser.Role) *guarded {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o, err := server.ProcessConfigFile(config)
+	g.config = config
+	g.start()
+	t.Cleanup(func() { g.stop() })
+	g.url = g.broker.ClientURL()
+	return g
+}
+
+// start starts the broker, again after a stop.
+func (g *guarded) start() {
+	g.t.Helper()
+	o, err := server.ProcessConfigFile(g.config)
 	if err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
 	o.NoSigs = true
 	if g.broker, err = server.NewServer(o); err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
 	g.broker.SetLoggerV2(g.forbidden, false, false, false)
 	g.broker.Start()
-	t.Cleanup(func() { g.broker.Shutdown(); g.broker.WaitForShutdown() })
 	if !g.broker.ReadyForConnections(brokerUp) {
-		t.Fatal("the broker does not start")
+		g.t.Fatal("the broker does not start")
 	}
-	g.url = g.broker.ClientURL()
-	return g
+}
+
+func (g *guarded) stop() {
+	g.broker.Shutdown()
+	g.broker.WaitForShutdown()
 }
 
 // reload has the broker read its configuration again, as a SIGHUP does.
