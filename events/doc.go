@@ -65,7 +65,8 @@
 // seconds publishes the same submission again and gets the same job. Reply
 // subjects are at most 256 bytes, have no wildcard and no empty token, and their
 // first token is not "millrace" and does not begin with '$'. A submission with
-// any other is refused.
+// any other is refused. Where each program is a user of its own (millrace broker users),
+// only a subject below its inbox prefix gets the answer.
 //
 // A refused submission without Millrace-Reply-To becomes a [DeadLetter].
 //

@@ -28,8 +28,9 @@
 //     so that who may write one and read it directly could have it stored as an event.
 //     Hence stages read from the leader, whose answer is in words of its own, and may
 //     read nothing directly. What they, and submitters, can still have sent to EVENTS is
-//     the broker's words, such as {"stream":…,"seq":…}: never a record, but the job in
-//     whose history it stands is spoilt, until a person removes it.
+//     the broker's words, such as {"stream":…,"seq":…}: never a record. The conductor and
+//     the gateway pass over it; who follows events sees it, and knows it by that it has no
+//     revision.
 //   - Who may make a consumer may have the broker deliver what the stream holds to any
 //     subject. So stages, submitters and readers may make none. Conductor, gateway and
 //     notifier may, and are trusted that far: they cannot publish where they have no

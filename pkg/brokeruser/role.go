@@ -71,6 +71,12 @@ func (r Role) StageName() (name string, ok bool) {
 	return name, kind == kindStage
 }
 
+// Outside reports whether a role is that of a program that is no part of the mill.
+func (r Role) Outside() bool {
+	kind, _ := r.split()
+	return kind == kindSubmit || kind == kindRead
+}
+
 // fileEnd is how the names of files with keys end.
 const fileEnd = ".nk"
 

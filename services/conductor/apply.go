@@ -103,7 +103,8 @@ func (c *Conductor) plan(ctx context.Context, e *entry, given *flow.Plan) (*flow
 
 // read loads the newest record of a job. A job without one is the zero job.
 func (c *Conductor) read(ctx context.Context, e *entry) error {
-	m, err := c.Broker.Last(ctx, events.StreamEvents, events.HistoryFilter(e.key.tenant, e.key.job))
+	history := events.HistoryFilter(e.key.tenant, e.key.job)
+	m, err := c.Broker.Last(ctx, events.StreamEvents, history)
 	if fault.Has(err, fault.BusNotFound) {
 		e.known, e.sequence, e.revision, e.job = true, 0, 0, events.Job{}
 		return nil
@@ -111,9 +112,12 @@ func (c *Conductor) read(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
-	var r events.Record
-	if err := json.Unmarshal(m.Data, &r); err != nil {
-		return fault.New(fault.InternalBug, "read the record of job "+e.key.job, err)
+	r, foreign, err := recordIn(m)
+	if err != nil {
+		return err
+	}
+	if foreign {
+		return c.readPast(ctx, e, history)
 	}
 	e.known, e.sequence, e.revision, e.job = true, m.Sequence, r.Revision, r.Job
 	return nil

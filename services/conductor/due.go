@@ -38,7 +38,7 @@ func (c *Conductor) publishDue(ctx context.Context, e *entry, p *flow.Plan, due 
 
 // publishOutstanding publishes everything that the job's state says is due.
 func (c *Conductor) publishOutstanding(ctx context.Context, e *entry, p *flow.Plan) error {
-	if e.sequence == 0 || flow.Final(e.job.State) {
+	if e.revision == 0 || flow.Final(e.job.State) {
 		return nil
 	}
 	if e.job.State == events.JobCancelling {

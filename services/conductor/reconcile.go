@@ -105,7 +105,7 @@ func (c *Conductor) reconcileJob(ctx context.Context, k jobKey, look *survey) (i
 }
 
 func (c *Conductor) repair(ctx context.Context, e *entry, look *survey) (int, error) {
-	if err := c.read(ctx, e); err != nil || e.sequence == 0 || flow.Final(e.job.State) {
+	if err := c.read(ctx, e); err != nil || e.revision == 0 || flow.Final(e.job.State) {
 		return 0, err
 	}
 	p, err := c.plan(ctx, e, nil)

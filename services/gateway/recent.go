@@ -84,7 +84,11 @@ type jobAt struct{ tenant, job string }
 func newRecent(b *bus.Conn) (*recent, error) {
 	var r recent
 	var err error
-	r.stop, err = b.Subscribe(events.AllLive, func(m *bus.Message) { r.hear(m, time.Now()) })
+	r.stop, err = b.Subscribe(events.AllLive, func(m *bus.Message) {
+		if revisionOf(m) != 0 { // or it is no record
+			r.hear(m, time.Now())
+		}
+	})
 	return &r, err
 }
 

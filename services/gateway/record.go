@@ -26,11 +26,30 @@ func lastRecord(ctx context.Context, b *bus.Conn, tenant, job string) (*bus.Mess
 	if !events.ValidToken(job) {
 		return nil, noJob(job)
 	}
-	m, err := b.Newest(ctx, events.StreamEvents, events.HistoryFilter(tenant, job))
+	history := events.HistoryFilter(tenant, job)
+	m, err := b.Newest(ctx, events.StreamEvents, history)
 	if fault.Has(err, fault.BusNotFound) {
 		return nil, noJob(job)
 	}
+	if err == nil && revisionOf(m) == 0 {
+		return lastBehind(ctx, b, job, history)
+	}
 	return m, err
+}
+
+// lastBehind returns the newest record of a job behind which there is something that is
+// none: the broker sends an answer wherever it is told to. Such a thing has no revision.
+func lastBehind(ctx context.Context, b *bus.Conn, job, history string) (last *bus.Message, err error) {
+	err = b.Scan(ctx, bus.Scan{Stream: events.StreamEvents, Filters: []string{history}}, func(m *bus.Message) error {
+		if revisionOf(m) != 0 {
+			last = m
+		}
+		return nil
+	})
+	if err == nil && last == nil {
+		err = noJob(job)
+	}
+	return last, err
 }
 
 // jobOf returns the id of the job of a record.

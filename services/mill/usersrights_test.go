@@ -208,6 +208,43 @@ func TestAReplyIsNoRecord(t *testing.T) {
 	}
 }
 
+// TestRepliesSpoilNoJob: a worker has the broker's answers stored in the history of a job
+// that runs. The job goes on from its last record.
+func TestRepliesSpoilNoJob(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, stageKeys("simulate")...)
+	m := g.mill("all", []string{mill.RoleConductor, mill.RoleGateway, "stage:simulate"},
+		append(brokeruser.Fixed(), stageKeys("simulate")...),
+		func(c *mill.Config) { c.HTTPAddr, c.Auth = "127.0.0.1:0", mill.AuthKeys })
+	within(t, "the mill is ready", m.Ready())
+	c, worker, reader := g.client(m), g.plain(brokeruser.Stage("simulate"), nil), g.plain(brokeruser.Gateway, nil)
+	if _, err := c.ApplyPipeline(t.Context(), "slow", []byte(pipelineFile("slow",
+		"    - { id: a, uses: simulate@1, with: { delay: 2s } }\n    - { id: b, uses: simulate@1 }\n"))); err != nil {
+		t.Fatal(err)
+	}
+	job := g.submits(c, "k")
+	for _, kind := range []string{events.KindJob, events.KindStep} {
+		err := worker.PublishRequest(events.CheckpointSubject("default", "x", "y"), events.EventSubject("default", "slow", job, kind), []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := fmt.Appendf(nil, `{"last_by_subj":%q}`, events.HistoryFilter("default", job))
+	for {
+		a, err := reader.RequestWithContext(t.Context(), jsAPI+"DIRECT.GET."+events.StreamEvents, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Header.Get(events.HeaderTx) == "" {
+			break // the broker's answer is the newest there
+		}
+	}
+	j, err := c.Wait(t.Context(), job)
+	if err != nil || j.Job.State != events.JobCompleted {
+		t.Errorf("the job ended as %+v, %v", j, err)
+	}
+}
+
 // TestARefusalIsSaidAtOnce: what the broker refuses gets no answer, and must not pass for
 // a broker that is slow.
 func TestARefusalIsSaidAtOnce(t *testing.T) {

@@ -36,7 +36,7 @@ func (p *Program) doctorCommand() *cobra.Command {
 	flags.StringVar(&c.HTTPAddr, "http-addr", DefaultHTTPAddr, "`ADDRESS` where the mill would listen")
 	flags.StringVar(&c.NATSAddr, "nats-addr", "", "`ADDRESS` where the mill's own broker would listen")
 	flags.StringVar(&c.Broker.URL, "nats", "", "`URL` of an external broker to try")
-	flags.StringVar(&c.Broker.Creds, "nats-creds", "", "`FILE` with the credentials for the broker")
+	flags.StringVar(&c.Broker.Creds, "nats-creds", "", "`PLACE` of the credentials for the broker: a file, or a folder with the keys of roles, each of which is tried")
 	flags.DurationVar(&c.Wait, "wait", 3*time.Second, "`TIME` to wait for the broker and for the server")
 	server.add(cmd)
 	p.takesOutput(cmd)
@@ -52,7 +52,7 @@ func (p *Program) doctor(ctx context.Context, c doctor.Config, server serverFlag
 		return err
 	}
 	c.Broker = bus.Options{
-		URL: c.Broker.URL, Creds: c.Broker.Creds, Name: "millrace-doctor",
+		URL: c.Broker.URL, Creds: p.absolute(c.Broker.Creds), Name: "millrace-doctor",
 		User: p.Getenv(natsUserEnv), Password: p.Getenv(natsPasswordEnv),
 	}
 	c.Server, err = p.address(server)

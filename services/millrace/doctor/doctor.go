@@ -41,7 +41,8 @@ type Config struct {
 	// HTTPAddr is where the mill would listen for HTTP, and NATSAddr where its
 	// own broker would. An empty NATSAddr leaves that check out.
 	HTTPAddr, NATSAddr string
-	// Broker is an external broker. An empty URL leaves the check out.
+	// Broker is an external broker. An empty URL leaves the check out. Where Creds is a
+	// folder, it holds the keys of roles, and each is tried.
 	Broker bus.Options
 	// Server is the address of a running mill, and NoServer the reason why none
 	// is known.

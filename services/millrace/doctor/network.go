@@ -101,6 +101,9 @@ func checkBroker(ctx context.Context, c Config) Check {
 		check.Status, check.Detail = Info, "embedded; name an external one by --nats"
 		return check
 	}
+	if isFolder(c.Broker.Creds) {
+		return checkUsers(ctx, c)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
 	conn, err := bus.Connect(ctx, c.Broker)
