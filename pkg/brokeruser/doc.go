@@ -31,6 +31,13 @@
 //     the broker's words, such as {"stream":…,"seq":…}: never a record. The conductor and
 //     the gateway pass over it; who follows events sees it, and knows it by that it has no
 //     revision.
+//   - The same way leads to the API of JetStream, and there the broker takes its own
+//     answer for a request: a pull whose reply is $JS.API.STREAM.DELETE.<stream> removes
+//     that stream when the broker says, without a word in it, that there is nothing to
+//     pull (tried with nats-server 2.15.2). The answers that submitters get have words,
+//     and remove nothing. So these rights hold back faults, and a worker that is deceived
+//     into publishing; they do not hold back a worker that is taken over by somebody who
+//     knows this. Its events and streams are then safe in a backup only.
 //   - Who may make a consumer may have the broker deliver what the stream holds to any
 //     subject. So stages, submitters and readers may make none. Conductor, gateway and
 //     notifier may, and are trusted that far: they cannot publish where they have no
@@ -39,6 +46,7 @@
 //     another will use, can have that message dropped as a repetition for some seconds;
 //     the conductor's reconciliation makes up for it.
 //
-// Only accounts that import and export subjects would keep replies apart. Where the rest
-// is too much trust, run what you do not trust against a mill of its own.
+// Only accounts that import and export subjects would keep replies apart; Millrace does
+// not write these. Where the rest is too much trust, run what you do not trust against a
+// mill and a broker of its own.
 package brokeruser
