@@ -36,7 +36,8 @@
 //
 //	Nats-Msg-Id          the idempotency key, unless the payload has "key"
 //	Millrace-Reply-To    the subject that gets the answer
-//	traceparent          the trace that the job belongs to (W3C Trace Context)
+//	traceparent          the trace that the job belongs to (W3C Trace Context); without one
+//	                     the job begins one
 //
 // A url is fetched by the pipeline's fetch step; a file url is read by the mill,
 // on its machine, and only below the folders that its operator allowed.

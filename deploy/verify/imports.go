@@ -13,6 +13,7 @@ var owners = []struct{ prefix, owner string }{
 	{"github.com/sony/gobreaker", "pkg/breaker"},
 	{"github.com/nats-io/nats-server", "services/mill"},
 	{"github.com/prometheus/client_golang", "pkg/telemetry"},
+	{"go.opentelemetry.io/", "pkg/tracing"},
 	{"modernc.org/sqlite", "pkg/jobview"},
 	{"github.com/jackc/pgx", "pkg/jobview"},
 }

@@ -19,7 +19,7 @@ var layers = []layer{
 	{name: "core: the machine", packages: []string{"pkg/flow"}},
 	{name: "core: pipeline files", packages: []string{"pkg/pipeline"}},
 	{name: "core: rules", packages: []string{"pkg/policy"}},
-	{name: "telemetry", packages: []string{"pkg/telemetry"}},
+	{name: "telemetry", packages: []string{"pkg/telemetry", "pkg/tracing"}},
 	{name: "core: who may do what at the broker", packages: []string{"pkg/brokeruser"}},
 	{name: "seams: drivers' side", packages: []string{"pkg/artifact/driver"}},
 	{name: "seams", packages: []string{"pkg/artifact"}},

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 const (
@@ -155,6 +156,9 @@ func (c *Conductor) commit(ctx context.Context, e *entry, in events.Input, env f
 		return err
 	}
 	c.Meter.Committed(&rec, e.job.State, time.Since(began))
+	if flow.Final(t.Job.State) && !flow.Final(e.job.State) {
+		c.Tracer.Ended(&t.Job)
+	}
 	e.known, e.sequence, e.revision, e.job = true, seq, rec.Revision, t.Job
 	return nil
 }
@@ -186,9 +190,7 @@ func recordHeader(r events.Record, k jobKey) map[string]string {
 	if r.Cause != "" {
 		h[events.HeaderCause] = r.Cause
 	}
-	if r.Job.Traceparent != "" {
-		h[events.HeaderTraceparent] = r.Job.Traceparent
-	}
+	h[events.HeaderTraceparent] = tracing.Job(k.tenant, k.job, r.Job.Traceparent).String()
 	return h
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/pipeline"
 	"github.com/millrace/millrace/pkg/policy"
 	"github.com/millrace/millrace/pkg/telemetry"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // Broker is what the conductor needs of the bus besides its consumers.
@@ -77,6 +78,8 @@ type Config struct {
 	Entropy func() uint64
 	// Meter counts what is committed. Nil counts nothing.
 	Meter *telemetry.Conductor
+	// Tracer sends the spans of jobs. Nil sends none.
+	Tracer *tracing.Tracer
 	// Log takes one line per decision that a person may ask about. Nil discards.
 	Log *slog.Logger
 	// Middleware wraps every handler; tests use it to repeat and to fail.

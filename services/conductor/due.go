@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // issue says how a task is published.
@@ -62,10 +63,10 @@ func dueMessage(e *entry, p *flow.Plan, d events.DueItem, how issue) (bus.Out, e
 	}
 	stage, _, _ := strings.Cut(task.Stage, "@")
 	t, j, s := e.key.tenant, e.key.job, d.Step
-	o := bus.Out{Header: map[string]string{events.HeaderContentType: events.ContentTypeJSON}, Data: data}
-	if e.job.Traceparent != "" {
-		o.Header[events.HeaderTraceparent] = e.job.Traceparent
-	}
+	o := bus.Out{Header: map[string]string{
+		events.HeaderContentType: events.ContentTypeJSON,
+		events.HeaderTraceparent: tracing.Job(t, j, e.job.Traceparent).String(),
+	}, Data: data}
 	if d.Kind == events.DueUndo {
 		o.Subject, o.ID = events.UndoSubject(stage, t, j, s), events.UndoID(t, j, s, d.Attempt, how.repair)
 	} else {

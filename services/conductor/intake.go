@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/schemas"
 )
 
@@ -60,9 +61,10 @@ func (c *Conductor) submit(ctx context.Context, m *bus.Message) (events.Receipt,
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	a.Tenant, a.Traceparent = tenant, m.Header[events.HeaderTraceparent]
+	a.Tenant = tenant
 	a.By = fault.Clip(m.Header[events.HeaderBy], 200)
 	a.Key, a.Job = identity(tenant, s.Key, m)
+	a.Traceparent = tracing.Traceparent(tenant, a.Job, m.Header[events.HeaderTraceparent])
 	return c.create(ctx, a, def.Plan, m.Delivered > 1)
 }
 

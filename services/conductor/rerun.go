@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/flow"
 	"github.com/millrace/millrace/pkg/rerun"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // rerun makes a job of one that has ended.
@@ -50,7 +51,7 @@ func (c *Conductor) rerun(
 		return events.Receipt{}, err
 	}
 	whole.Tenant, whole.Key, whole.Job, whole.Fingerprint = tenant, a.Key, a.Job, a.Fingerprint
-	whole.Traceparent = m.Header[events.HeaderTraceparent]
+	whole.Traceparent = tracing.Traceparent(tenant, a.Job, m.Header[events.HeaderTraceparent])
 	whole.Rerun, whole.Prior = &f.Rerun, f.Prior
 	receipt, err := c.create(ctx, whole, f.Definition.Plan, again)
 	if fault.Has(err, fault.JobTooLarge) && len(f.Prior) > 0 {

@@ -19,6 +19,7 @@ import (
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/pkg/telemetry"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // Artifacts is what the gateway needs of the store. [artifact.Store] provides it.
@@ -140,6 +141,8 @@ type Config struct {
 	Metrics http.Handler
 	// Meter counts requests. Nil counts nothing.
 	Meter *telemetry.HTTP
+	// Tracer sends the spans of submissions. Nil sends none.
+	Tracer *tracing.Tracer
 	// Ready are further checks of GET /readyz, by name.
 	Ready map[string]func(context.Context) error
 	// Log takes what a person may ask about. Nil discards it.

@@ -167,7 +167,7 @@ func (j uploadJobs) Submit(
 	if err != nil {
 		return events.Receipt{}, finally(err)
 	}
-	receipt, err := j.g.intake.submit(ctx, submission{
+	receipt, err := j.g.submit(ctx, uploadsRoot+"{id}", submission{
 		tenant: tenant, pipeline: p.Pipeline, key: s.Key, payload: payload, by: p.By,
 	})
 	return receipt, finally(err)

@@ -111,7 +111,7 @@ func checkPayload(payload []byte) error {
 func (g *Gateway) answerSubmission(x *exchange, s submission) error {
 	tellKey(x.w.Header(), s.key)
 	s.by = x.by("")
-	receipt, err := g.intake.submit(x.r.Context(), s)
+	receipt, err := g.submit(x.r.Context(), x.route, s)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/identity/oidc"
 	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/services/stages/publishs3"
 )
 
@@ -60,6 +61,8 @@ type Config struct {
 	// /livez and /readyz to whoever can reach it. Empty means nowhere, and port 0 any
 	// free port.
 	MetricsAddr string
+	// Traces says where spans go. Nil means nowhere.
+	Traces *tracing.Options
 	// Auth says who may use the gateway: AuthNone, also when empty, AuthLocal or
 	// AuthKeys.
 	Auth string

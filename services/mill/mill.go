@@ -20,6 +20,7 @@ import (
 	"github.com/millrace/millrace/pkg/registry"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/pkg/telemetry"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/pkg/webhook"
 )
 
@@ -33,6 +34,7 @@ type Mill struct {
 	vault   webhook.Vault
 	ready   chan struct{}
 	metrics *telemetry.Metrics
+	tracer  *tracing.Tracer // nil when nobody wants spans
 
 	broker   *server.Server
 	store    *artifact.Store
@@ -132,6 +134,11 @@ func (m *Mill) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, m.stages.Close(), m.store.Close()) }()
 	defer func() { err = errors.Join(err, m.closeConns()) }()
 
+	closeTracer, err := m.openTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
 	running := newParts()
 	if err = m.startAll(ctx, running); err == nil {
 		close(m.ready)

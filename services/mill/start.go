@@ -100,7 +100,7 @@ func (m *Mill) startConductor(ctx context.Context, running *parts) error {
 	}
 	c, err := conductor.New(conductor.Config{
 		Broker: commits, Pipelines: m.registry, Store: m.store, Rules: rules, CheckURL: m.checkURL(),
-		Meter:          m.metrics.Conductor,
+		Meter: m.metrics.Conductor, Tracer: m.tracer,
 		ReconcileEvery: m.ReconcileEvery, Log: m.Log.With("part", RoleConductor),
 	})
 	if err != nil {
@@ -160,7 +160,7 @@ func (m *Mill) startGateway(ctx context.Context, running *parts) error {
 	c := gateway.Config{
 		Bus: conn, Streams: streams, Store: m.store, Stages: m.stages.Specs(), Pipelines: m.registry, Jobs: jobs,
 		Operations: ops, Views: jobs, Webhooks: m.endpoints(conn), Pressure: m.disk,
-		Metrics: m.metrics.Handler(), Meter: m.metrics.HTTP,
+		Metrics: m.metrics.Handler(), Meter: m.metrics.HTTP, Tracer: m.tracer,
 		Log: m.Log.With("part", RoleGateway),
 	}
 	if err := m.guard(ctx, conn, running, &c); err != nil {

@@ -80,7 +80,7 @@ func (m *Mill) startWorkers(ctx context.Context, running *parts, w workers) erro
 		Broker: conn, Store: m.store, Stages: w.stages, Slots: m.Slots, Drain: m.Drain,
 		CheckpointBytes: m.CheckpointBytes, CheckpointEvery: m.CheckpointEvery,
 		Breakers: m.Breakers, Shared: kv, Worker: w.worker, Await: m.disk.Await,
-		Meter:   m.metrics.Stages,
+		Meter: m.metrics.Stages, Tracer: m.tracer,
 		Scratch: m.scratch, Log: m.Log.With("part", w.name),
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/pkg/breaker"
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/pkg/webhook"
 )
 
@@ -101,6 +102,7 @@ func (l *lane) attempt(ctx context.Context, number int, after uint64, r *result)
 	if r.first.IsZero() {
 		r.first = began
 	}
+	ctx = tracing.With(ctx, tracing.Job(rec.Job.Tenant, rec.Job.ID, rec.Job.Traceparent))
 	a := l.post(ctx, l.endpoint, id, body)
 	if a.err != nil && notSent(a.err) {
 		return a.err

@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // TestDelivers sends what an endpoint wants, in order, signed as the official library
@@ -35,6 +36,9 @@ func TestDelivers(t *testing.T) {
 	for _, g := range r.received() {
 		if err := official.Verify(g.body, g.head); err != nil {
 			t.Errorf("%s: %v", g.ID, err)
+		}
+		if trace := tracing.Job(events.DefaultTenant, g.Data.Job, ""); g.head.Get("traceparent") != trace.String() {
+			t.Errorf("%s belongs to trace %q", g.ID, g.head.Get("traceparent"))
 		}
 	}
 	g := r.received()[0]

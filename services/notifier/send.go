@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/netguard"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/pkg/webhook"
 )
 
@@ -48,6 +49,7 @@ func (n *Notifier) post(ctx context.Context, e *webhook.Endpoint, id string, bod
 		}
 		req.Header.Set("Content-Type", webhook.ContentType)
 		req.Header.Set("User-Agent", "millrace-webhooks/1")
+		tracing.Inject(ctx, req.Header)
 		resp, err := n.client.Do(req)
 		if err != nil {
 			return unanswered(ctx, limited, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/millrace/millrace/pkg/checkpoint"
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // attempt is a task being run.
@@ -25,9 +26,11 @@ type attempt struct {
 	task    events.Task
 	spec    stage.Spec
 	started time.Time
-	stop    context.CancelCauseFunc
-	chain   *checkpoint.Chain
-	meter   meter
+	// job is the span of the job, and span that of the attempt.
+	job, span tracing.Context
+	stop      context.CancelCauseFunc
+	chain     *checkpoint.Chain
+	meter     meter
 	// moved is when the attempt got further last, in nanoseconds after started,
 	// and place how far it was at the last place that it offered.
 	moved, place atomic.Int64
@@ -47,20 +50,32 @@ func (h *Host) handle(ctx context.Context, m *bus.Message, name string, undo boo
 		h.Log.Debug("stale task dropped", "job", task.Job, "step", task.Step, "attempt", task.Attempt)
 		return nil
 	}
+	a := h.attempt(m, task, started)
 	if h.isStopped(jobKey{task.Tenant, task.Job}) && !undo {
-		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, fault.New(fault.JobCancelled, "", nil))
+		return h.answer(ctx, a, stage.Result{}, fault.New(fault.JobCancelled, "", nil))
 	}
 	s, err := h.Stages.Find(task.Stage)
 	if err != nil {
-		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
+		return h.answer(ctx, a, stage.Result{}, err)
 	}
 	if err := belated(m, task, started); err != nil {
-		return h.answer(ctx, &attempt{task: task, started: started}, stage.Result{}, err)
+		return h.answer(ctx, a, stage.Result{}, err)
 	}
 	if m.Delivered <= 1 {
 		h.Meter.Began(&task, started.Sub(m.Time))
 	}
-	return h.run(ctx, task, s, fresh(m, task), started)
+	return h.run(ctx, a, s, fresh(m, task))
+}
+
+// attempt makes an attempt of a task that has come. Calls to the outside belong to its
+// span, or, where nobody keeps spans, to that of the job.
+func (h *Host) attempt(m *bus.Message, task events.Task, started time.Time) *attempt {
+	job := tracing.Job(task.Tenant, task.Job, m.Header[events.HeaderTraceparent])
+	a := &attempt{task: task, started: started, job: job, span: job}
+	if h.Tracer != nil {
+		a.span = job.Child()
+	}
+	return a
 }
 
 // decode reads a task and holds it against the subject it came on.
@@ -83,12 +98,12 @@ func (h *Host) decode(m *bus.Message, name string, undo bool) (events.Task, erro
 }
 
 // run runs an attempt to its end, or to the end of its time, and answers.
-func (h *Host) run(ctx context.Context, task events.Task, s stage.Stage, fresh bool, started time.Time) error {
+func (h *Host) run(ctx context.Context, a *attempt, s stage.Stage, fresh bool) error {
 	spec := s.Spec()
-	limit, over := bounds(task, spec, started)
-	a := &attempt{task: task, spec: spec, started: started}
+	a.spec = spec
+	limit, over := bounds(a.task, spec, a.started)
 	a.chain = h.chain(a, fresh)
-	actx, stop := context.WithCancelCause(breaker.WithCaller(ctx, spec.Name))
+	actx, stop := context.WithCancelCause(breaker.WithCaller(tracing.With(ctx, a.span), spec.Name))
 	a.stop = stop
 	defer stop(nil)
 	actx, cancel := context.WithTimeoutCause(actx, limit, over)

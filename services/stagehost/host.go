@@ -36,6 +36,7 @@ import (
 	"github.com/millrace/millrace/pkg/bus"
 	"github.com/millrace/millrace/pkg/stage"
 	"github.com/millrace/millrace/pkg/telemetry"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // Broker is what a host needs of the bus besides its consumers. [bus.Conn]
@@ -87,6 +88,8 @@ type Config struct {
 	Worker string
 	// Meter counts attempts. Nil counts nothing.
 	Meter *telemetry.Stages
+	// Tracer sends the spans of attempts. Nil sends none.
+	Tracer *tracing.Tracer
 	// Log takes one line per attempt that failed. Nil discards.
 	Log *slog.Logger
 	// Middleware wraps every handler; tests use it to repeat and to fail.

@@ -45,6 +45,7 @@ func (h *Host) answer(ctx context.Context, a *attempt, res stage.Result, err err
 	}
 	if err == nil {
 		h.Meter.Answered(&task, &o)
+		h.Tracer.Attempted(a.job, a.span, &o)
 	}
 	return err
 }

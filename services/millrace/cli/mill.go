@@ -14,6 +14,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/pressure"
 	"github.com/millrace/millrace/pkg/stage"
+	"github.com/millrace/millrace/pkg/tracing"
 	"github.com/millrace/millrace/services/mill"
 	"github.com/millrace/millrace/services/stages/publishs3"
 )
@@ -86,6 +87,9 @@ func (f *millFlags) build(p *Program) (mill.Config, error) {
 	}
 	if c.S3, err = endpoints(f.stores); err != nil {
 		return c, err
+	}
+	if tracing.Wanted(p.Getenv) {
+		c.Traces = new(tracing.Options)
 	}
 	if c.OIDC, err = f.issuer.build(); err != nil {
 		return c, err

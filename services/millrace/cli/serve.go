@@ -20,7 +20,9 @@ func (p *Program) serveCommand() *cobra.Command {
 		Short: "Run some or all roles against a broker that others share.",
 		Long: "Roles are all, gateway, conductor, notifier, stages and stage:NAME. Processes that\n" +
 			"share work share the artifact folder, too. Off loopback, HTTP takes --auth keys and TLS,\n" +
-			"unless it is said plainly that something else protects it.",
+			"unless it is said plainly that something else protects it.\n\n" +
+			"With OTEL_EXPORTER_OTLP_ENDPOINT in the environment, spans are sent there by OTLP over HTTP:\n" +
+			"one trace per job. The other variables of OpenTelemetry hold too.",
 		Args: nothing,
 		Example: "millrace serve --roles gateway,conductor --nats nats://10.0.0.5:4222 --artifact-dir /srv/millrace \\\n" +
 			"    --http-addr 0.0.0.0:7420 --auth keys --tls-cert mill.crt --tls-key mill.key\n" +

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // follow asks for a file, where it was moved to as well, and returns the answer
@@ -55,6 +56,7 @@ func (g *fetching) request(
 	}
 	maps.Copy(req.Header, ranged)
 	req.Header.Set("User-Agent", "millrace")
+	tracing.Inject(ctx, req.Header)
 	req.Header.Set("Accept-Encoding", "identity")
 	if user := first.User; user != nil && first.Scheme == u.Scheme && first.Host == u.Host {
 		password, _ := user.Password()

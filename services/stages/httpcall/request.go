@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/events"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/tracing"
 )
 
 // request is a request that can be made any number of times, always the same.
@@ -101,6 +102,7 @@ func (r *request) build(ctx context.Context, cfg *config, key string) (*http.Req
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("User-Agent", "millrace")
+	tracing.Inject(ctx, req.Header)
 	req.Header.Set("Accept-Encoding", "identity")
 	if key != "" {
 		if cfg.KeyQuotes {
