@@ -32,6 +32,8 @@ func Environment() []Variable {
 		{"NO_COLOR", "Anything in it turns colors off."},
 		{"TERM", "With dumb, nothing is drawn twice."},
 		{"PATH", "Where the programs of the command stage are found. They get it, and nothing else of the environment."},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "Where dev and serve send spans by OTLP over HTTP; without it, and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, nowhere. " +
+			"OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none turn that off; the other variables of OpenTelemetry hold too."},
 		{"GOMAXPROCS", "How many threads run Go at once; without it some more than there are processors."},
 	}
 }
