@@ -1,6 +1,7 @@
 // Package netguard is what stages reach other machines through: a transport for
 // HTTP that dials no private address, whatever a name resolves to or an address
-// redirects to, and what such stages read out of errors and answers.
+// redirects to, and what such stages read out of errors and answers; and what doors of
+// this machine are known by.
 package netguard
 
 import (

@@ -115,3 +115,19 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestLoopback(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"localhost", "LocalHost:80", "127.0.0.1", "127.9.0.1:7420", "[::1]:1", "[::1]", "::1", "[::ffff:127.0.0.1]:1"} {
+		if !netguard.Loopback(host) {
+			t.Errorf("%s is this machine", host)
+		}
+	}
+	for _, host := range []string{
+		"", ":80", "0.0.0.0:80", "[::]:80", "localhost.example:80", "127.0.0.1.example.com", "example.com:127", "10.0.0.1", "1", "127.1",
+	} {
+		if netguard.Loopback(host) {
+			t.Errorf("%s is not this machine alone", host)
+		}
+	}
+}

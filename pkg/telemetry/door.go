@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/pkg/api"
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/netguard"
 )
 
 // Limits of the door, which serves a few small requests a minute.
@@ -39,7 +40,7 @@ func (d *Door) Run(ctx context.Context, l net.Listener) error {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &http.Server{
-		Handler: d.handler(), ReadHeaderTimeout: doorTimeout, ReadTimeout: doorTimeout, WriteTimeout: doorTimeout,
+		Handler: d.handler(netguard.Loopback(l.Addr().String())), ReadHeaderTimeout: doorTimeout, ReadTimeout: doorTimeout, WriteTimeout: doorTimeout,
 		MaxHeaderBytes: doorHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -60,7 +61,9 @@ func (d *Door) Run(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-func (d *Door) handler() http.Handler {
+// handler answers, on loopback only who means this machine: a name that leads here may be
+// that of a page in somebody's browser.
+func (d *Door) handler(loopback bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", d.Metrics.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
@@ -74,7 +77,16 @@ func (d *Door) handler() http.Handler {
 		}
 		tell(w, http.StatusOK, api.Health{Status: "ok", Checks: checks})
 	})
-	return mux
+	if !loopback {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !netguard.Loopback(r.Host) {
+			tell(w, http.StatusMisdirectedRequest, api.Health{Status: "use localhost or 127.0.0.1"})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func tell(w http.ResponseWriter, status int, h api.Health) {

@@ -224,6 +224,22 @@ func TestNil(t *testing.T) {
 	m.Webhooks.Sent("", 0)
 }
 
+// askAs asks with a Host of one's choice, and returns the status.
+func askAs(t *testing.T, url, host string) int {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Host = host
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	return r.StatusCode
+}
+
 func TestDoor(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -260,6 +276,9 @@ func TestDoor(t *testing.T) {
 	ask("/readyz", 200, `"broker":"ok"`)
 	ask("/metrics", 200, "\nmillrace_dead_letters_total 4\n")
 	ask("/v1/jobs", 404, "")
+	if r := askAs(t, "http://"+l.Addr().String()+"/metrics", "evil.example:80"); r != http.StatusMisdirectedRequest {
+		t.Errorf("a page that found a name for this address is answered %d", r)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

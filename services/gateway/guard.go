@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/pkg/fault"
+	"github.com/millrace/millrace/pkg/netguard"
 )
 
 // listenerKey is where the address of the listener is in a request's context.
@@ -50,9 +51,5 @@ func (g *Gateway) hostAllowed(host string) bool {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
-	if name == "localhost" || g.hosts[name] {
-		return true
-	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.Unmap().IsLoopback()
+	return g.hosts[name] || netguard.Loopback(name)
 }

@@ -51,8 +51,8 @@ type Config struct {
 	// this process, named by [brokeruser.Role.File]; each then connects as a user of
 	// its own.
 	NATSUser, NATSPassword, NATSCreds string
-	// NATSListen opens the embedded broker to other processes at host:port.
-	// Empty keeps it closed.
+	// NATSListen opens the embedded broker to other processes at host:port; it asks
+	// nobody who they are. Empty keeps it closed.
 	NATSListen string
 	// HTTPAddr is where the gateway listens. Empty means no HTTP, and port 0
 	// any free port.
@@ -75,8 +75,9 @@ type Config struct {
 	// TLSCert and TLSKey are PEM files with which the gateway speaks TLS. They are
 	// read again when they change.
 	TLSCert, TLSKey string
-	// InsecureNoAuth and InsecureNoTLS let the gateway listen off loopback without
-	// identity, and without TLS: something else protects it.
+	// InsecureNoAuth and InsecureNoTLS let the gateway, the embedded broker and the door
+	// for metrics listen off loopback without identity, and without TLS: something else
+	// protects them.
 	InsecureNoAuth, InsecureNoTLS bool
 	// Roles are what this process does. Empty means all of it.
 	Roles []string

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/millrace/millrace/pkg/fault"
 	"github.com/millrace/millrace/pkg/identity"
 	"github.com/millrace/millrace/pkg/identity/oidc"
+	"github.com/millrace/millrace/pkg/netguard"
 	"github.com/millrace/millrace/services/gateway"
 )
 
@@ -54,24 +53,27 @@ func (c *Config) checkDoor() error {
 		return badConfig("an issuer of tokens is of no use while identity is off: say --auth keys")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return badConfig("TLS takes a certificate and its key, both")
-	case c.HTTPAddr == "" || loopback(c.HTTPAddr):
-		return nil
-	case c.Auth == AuthNone && !c.InsecureNoAuth:
-		return fault.New(fault.MillUnsafeAddress, c.HTTPAddr+" is not loopback, and identity is off", nil)
-	case c.TLSCert == "" && !c.InsecureNoTLS:
-		return fault.New(fault.MillUnsafeAddress, c.HTTPAddr+" is not loopback, and there is no TLS", nil)
 	}
-	return nil
+	if err := c.checkAddr(c.HTTPAddr, c.Auth != AuthNone, c.TLSCert != ""); err != nil {
+		return err
+	}
+	// The broker inside and the door for those who watch ask nobody, and have no TLS.
+	if err := c.checkAddr(c.NATSListen, false, false); err != nil {
+		return err
+	}
+	return c.checkAddr(c.MetricsAddr, false, false)
 }
 
-// loopback reports whether an address to listen at is on this machine only.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
+// checkAddr refuses an address off loopback where nobody is asked, or without TLS.
+func (c *Config) checkAddr(addr string, asks, tls bool) error {
+	switch {
+	case addr == "" || netguard.Loopback(addr):
+	case !asks && !c.InsecureNoAuth:
+		return fault.New(fault.MillUnsafeAddress, addr+" is not loopback, and nobody is asked there who they are", nil)
+	case !tls && !c.InsecureNoTLS:
+		return fault.New(fault.MillUnsafeAddress, addr+" is not loopback, and there is no TLS", nil)
 	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+	return nil
 }
 
 // guard fills in who may use the gateway.
