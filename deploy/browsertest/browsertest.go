@@ -138,9 +138,11 @@ func (p *Page) Reload() {
 	p.do(chromedp.Reload())
 }
 
-// Click clicks on the first element that a CSS selector finds, when it is there.
+// Click clicks on the first element that a CSS selector finds, when it is there and not
+// disabled: a page may take a moment to enable a button after what was typed.
 func (p *Page) Click(selector string) {
 	p.t.Helper()
+	p.Until(fmt.Sprintf("document.querySelector(%q)?.matches(':not(:disabled)')", selector))
 	p.do(chromedp.Click(selector))
 }
 

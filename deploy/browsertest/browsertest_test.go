@@ -15,6 +15,7 @@ import (
 const page = `<!doctype html><meta charset="utf-8"><title>x</title>
 <style>:root { color-scheme: light dark }</style>
 <button onclick="this.innerText = 'clicked'">click</button><input>
+<button id="late" disabled onclick="this.innerText = 'clicked'">late</button>
 <script>
 	const dark = () => matchMedia('(prefers-color-scheme: dark)').matches
 	let later; setTimeout(() => { later = 'now' }, 50)
@@ -38,6 +39,11 @@ func TestPage(t *testing.T) {
 	p.Click("button")
 	if got := p.Text("button"); got != "clicked" {
 		t.Errorf("the button says %q", got)
+	}
+	browsertest.Eval[bool](p, "(setTimeout(() => { document.querySelector('#late').disabled = false }, 100), true)")
+	p.Click("#late")
+	if got := p.Text("#late"); got != "clicked" {
+		t.Errorf("the button that was disabled says %q", got)
 	}
 	p.Type("input", "abc")
 	p.Press("d")
