@@ -182,7 +182,7 @@ func TestChaos(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, &fake{run: func(context.Context, *stage.Task) (stage.Result, error) { return stage.Result{}, nil }},
 		func(c *Config) {
-			c.Middleware = []bus.Middleware{bustest.RandomFail(0.3), bustest.RandomPanic(0.2), bustest.Duplicator()}
+			c.Middleware = []bus.Middleware{bustest.RandomFail(0.2), bustest.RandomPanic(0.1), bustest.Duplicator()}
 		})
 	for attempt := 1; attempt <= 20; attempt++ {
 		w.give(events.Task{Attempt: attempt})

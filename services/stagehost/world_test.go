@@ -159,7 +159,7 @@ func (w *world) answer() events.AttemptOutcome {
 	select {
 	case o := <-w.outcomes:
 		return o
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		w.t.Fatal("no answer")
 	}
 	return events.AttemptOutcome{}
