@@ -22,7 +22,8 @@
 //	                        command among those not yet taken, and for a record of the
 //	                        job that names the operation; only when there is neither
 //	                        is the command published, under the same message id
-//	after the effect        the record names the operation: the item is done
+//	after the effect        the record names the operation: the item is done, and
+//	                        whoever goes on follows its job until that rests
 //	after a rerun           the job that it makes has an id made of the operation's
 //	                        and the old job's: it is there or it is not, and asking
 //	                        for it again makes no second one

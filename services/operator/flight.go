@@ -32,7 +32,10 @@ type flight struct {
 	// asked is when a rerun was asked for last.
 	asked time.Time
 	// doubt is true when it is not known whether the command was published.
-	doubt   bool
+	doubt bool
+	// done is true when another runner has seen that the command took effect, and did
+	// not see where that led.
+	done    bool
 	applied bool
 	since   time.Time // when it was seen to be applied
 	// as is the id of a message that was published again from a dead letter.
@@ -64,7 +67,7 @@ func (r *runner) look(ctx context.Context) error {
 
 func (r *runner) lookAt(ctx context.Context, f *flight) error {
 	switch {
-	case f.applied:
+	case f.applied, f.done:
 	case r.head.Request.Verb == api.OperationRedrive:
 		return r.redriveAgain(ctx, f)
 	case r.head.Request.Verb == api.OperationRerun:
@@ -73,7 +76,7 @@ func (r *runner) lookAt(ctx context.Context, f *flight) error {
 	// Whether the command is still there is asked first: when it is gone, what
 	// it did is in the records.
 	place := elsewhere
-	if !f.applied && (f.doubt || time.Since(f.sent) > taking) {
+	if !f.applied && !f.done && (f.doubt || time.Since(f.sent) > taking) {
 		var err error
 		if place, err = r.queued(ctx, f); err != nil {
 			return err
@@ -85,6 +88,10 @@ func (r *runner) lookAt(ctx context.Context, f *flight) error {
 	switch {
 	case f.applied:
 		r.rest(f)
+	case f.done:
+		if time.Since(f.sent) > r.Patience {
+			delete(r.flights, f.n) // its records have gone
+		}
 	case place == nowhere && f.doubt:
 		r.postpone(f) // it was never published
 	case place == nowhere:

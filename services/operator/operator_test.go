@@ -71,6 +71,31 @@ func TestAnotherRunnerGoesOn(t *testing.T) {
 	}
 }
 
+// A runner that is killed when jobs have taken the command leaves it to another to see
+// where that led, and their places in flight with it.
+func TestAnotherRunnerSeesWhereItLed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server.mode.Store(denies)
+	w.submit("a", 6, events.JobAttention)
+	w.server.mode.Store(ponders)
+	o, kill := w.running(quick())
+	op := w.start(o, api.OperationRequest{Verb: api.OperationRetry, Filter: attention, Rate: 1000, InFlight: 4})
+	w.await(o, op.ID, "four have taken it", func(op api.Operation) bool { return op.Counts.Done == 4 })
+	kill()
+	next, _ := w.running(quick())
+	op = w.await(next, op.ID, "four are in flight again", func(op api.Operation) bool { return op.Counts.InFlight == 4 })
+	same(t, "asked", len(w.commands(op.ID)), 4)
+	w.server.mode.Store(denies)
+	op = w.done(next, op.ID)
+	same(t, "counts", op.Counts, api.OperationCounts{Matched: 6, Done: 6, Again: 6})
+	for _, it := range w.items(next, op.ID, api.ItemDone) {
+		if it.Again != string(fault.FetchDenied) || it.JobState != events.JobAttention {
+			t.Errorf("%+v", it)
+		}
+	}
+}
+
 func TestDryRunDoesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -95,8 +95,11 @@ func (r *runner) begin(ctx context.Context) (stop func(), err error) {
 	}
 	r.pace = newPace(r.head.Request.Rate, r.Ramp, time.Now())
 	for n := range r.ledger.results {
-		if r.ledger.results[n].State == api.ItemSent {
-			r.flights[n] = &flight{n: n, job: r.moved(n), next: r.head.Since + 1, sent: time.Now(), doubt: true}
+		if res := &r.ledger.results[n]; res.State == api.ItemSent || r.unseen(res) {
+			f := &flight{n: n, job: r.moved(n), next: r.head.Since + 1, sent: time.Now()}
+			f.done = res.State == api.ItemDone
+			f.doubt, f.sampled = !f.done, f.done // what went wrong then has had its say
+			r.flights[n] = f
 		}
 	}
 	switch r.head.Request.Verb {
@@ -109,6 +112,12 @@ func (r *runner) begin(ctx context.Context) (stop func(), err error) {
 	}
 	r.letters = newLetters()
 	return r.Bus.Subscribe(events.DeadSubject("*", r.head.Tenant), r.letters.hear)
+}
+
+// unseen reports whether an item has taken the command and nobody has seen where that led
+// its job. Where a letter led is told once, and not to who comes later.
+func (r *runner) unseen(res *result) bool {
+	return res.State == api.ItemDone && res.JobState == "" && r.head.Request.Verb != api.OperationRedrive
 }
 
 // loop returns nil when the operation is done or stopped.
@@ -182,7 +191,7 @@ func (r *runner) again() {
 // waits reports whether a command has been given whose effect is not known yet.
 func (r *runner) waits() bool {
 	for _, f := range r.flights {
-		if !f.applied {
+		if !f.applied && !f.done {
 			return true
 		}
 	}

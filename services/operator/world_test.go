@@ -53,6 +53,7 @@ const (
 	denies
 	down
 	hangs
+	ponders // until it is told otherwise, and does that then
 )
 
 const serverName = "http:fragile.example.com"
@@ -77,6 +78,13 @@ func (s *server) Spec() stage.Spec { return s.spec }
 // Run is one call.
 func (s *server) Run(ctx context.Context, t *stage.Task) (stage.Result, error) {
 	s.calls.Add(1)
+	for s.mode.Load() == ponders {
+		select {
+		case <-time.After(s.hold):
+		case <-ctx.Done():
+			return stage.Result{}, context.Cause(ctx)
+		}
+	}
 	if s.mode.Load() == denies {
 		return stage.Result{}, fault.New(fault.FetchDenied, "", nil)
 	}
