@@ -57,6 +57,14 @@ const (
 	BucketUploads = "millrace_uploads"
 )
 
+// Buckets are all key-value buckets of a mill.
+func Buckets() []string {
+	return []string{
+		BucketPipelines, BucketCredentials, BucketRules, BucketDeadLetters,
+		BucketOperations, BucketBreakers, BucketEndpoints, BucketUploads,
+	}
+}
+
 // Subject builds a subject from tokens. Callers use the functions below.
 func subject(tokens ...string) string { return Root + "." + strings.Join(tokens, ".") }
 

@@ -15,17 +15,10 @@ func allStreams() []string {
 		events.StreamEvents, events.StreamCheckpoints, events.StreamProgress, events.StreamDead,
 		events.StreamDeliveries, events.StreamAudit,
 	}
-	for _, bucket := range allBuckets() {
+	for _, bucket := range events.Buckets() {
 		all = append(all, streamOf(bucket))
 	}
 	return all
-}
-
-func allBuckets() []string {
-	return []string{
-		events.BucketPipelines, events.BucketCredentials, events.BucketRules, events.BucketDeadLetters,
-		events.BucketOperations, events.BucketBreakers, events.BucketEndpoints, events.BucketUploads,
-	}
 }
 
 // streamOf names the stream that holds a bucket.

@@ -101,7 +101,7 @@ func gateway() Rights {
 		publish = append(publish, slices.Concat(looks(stream), reads(stream), scans(stream))...)
 	}
 	publish = append(publish, waits()...)
-	for _, bucket := range allBuckets() {
+	for _, bucket := range events.Buckets() {
 		publish = append(publish, slices.Concat(gets(bucket), watches(bucket), puts(bucket))...)
 	}
 	return Rights{

@@ -84,10 +84,7 @@ func needsOf(r brokeruser.Role) bus.Needs {
 	case brokeruser.Notifier:
 		return bus.Needs{Buckets: []string{events.BucketEndpoints}}
 	case brokeruser.Gateway:
-		return bus.Needs{Buckets: []string{
-			events.BucketPipelines, events.BucketCredentials, events.BucketRules, events.BucketDeadLetters,
-			events.BucketOperations, events.BucketBreakers, events.BucketEndpoints, events.BucketUploads,
-		}}
+		return bus.Needs{Buckets: events.Buckets()}
 	}
 	return bus.Needs{}
 }
